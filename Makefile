@@ -1,0 +1,30 @@
+# Everything lives in .venv; `make setup` does nothing the second time.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: demo test setup lint bench samples clean
+
+demo: setup            ## open the dashboard on the sample models
+	$(BIN)/nervescope demo
+
+test: setup browser    ## lint, types and every test, in a real headless Chromium too
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+bench: setup           ## ours against the libraries people would use, as ratios
+	$(BIN)/python -m benchmarks
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt
+	command -v $(PYTHON) >/dev/null || { echo "NerveScope needs Python 3.11: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m analysis.kernels
+	touch $@
+
+.PHONY: browser
+browser: setup
+	$(BIN)/python tests/browser/find.py

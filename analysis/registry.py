@@ -1,0 +1,290 @@
+"""What an analysis is: a name, a version, parameters, what it needs, how it runs.
+
+A module of this package registers its analysis with :func:`register`; :func:`discover` finds all of
+them, so there is no list to edit. Command line options and the dashboard's forms are made from the
+parameter dataclasses, whose fields are written with :func:`parameter`.
+"""
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar, get_type_hints
+
+import analysis
+from analysis.errors import AnalysisError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LAYER = "layer"
+"""What an analysis needs that reads one layer's weights (one array per run) and nothing else."""
+
+Progress = Callable[[float, str], None]
+"""Called with the share done, 0 to 1, and what is being done."""
+
+
+def silent(_share: float, _stage: str) -> None:
+    """Report progress to nobody."""
+
+
+def parameter(
+    default: Any,
+    text: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    check: Callable[[Any], object] | None = None,
+) -> Any:
+    """Make a field of a parameter dataclass with its help text and its range.
+
+    Parameters
+    ----------
+    default
+        Value when nothing else is said.
+    text : str
+        One line for ``--help`` and for the form.
+    minimum, maximum : float, optional
+        Closed range of a number.
+    choices : tuple of str, optional
+        The permitted words.
+    check : callable, optional
+        Called with the value; raises `AnalysisError` when it cannot be used.
+    """
+    limits = {"minimum": minimum, "maximum": maximum, "choices": choices, "check": check}
+    return field(default=default, metadata={"text": text, **limits})
+
+
+@dataclass(frozen=True)
+class Params:
+    """Base of all parameter dataclasses: checks every field against its range."""
+
+    def __post_init__(self) -> None:
+        """Check types and ranges.
+
+        Raises
+        ------
+        AnalysisError
+            If a value is of the wrong type or out of range; the message names the field.
+        """
+        hints = get_type_hints(type(self))
+        for each in fields(self):
+            value = getattr(self, each.name)
+            _check_type(each.name, value, hints[each.name])
+            if value is not None:
+                _check_limits(each.name, value, each.metadata)
+
+
+def _check_type(name: str, value: object, hint: Any) -> None:
+    number = hint in (float, float | None) and isinstance(value, int)
+    if isinstance(value, bool) is not (hint is bool) or not (number or isinstance(value, hint)):
+        wanted = getattr(hint, "__name__", str(hint))
+        msg = f"{name} must be of type {wanted}, got {value!r}"
+        raise AnalysisError(msg)
+
+
+def _check_limits(name: str, value: Any, limits: Mapping[str, Any]) -> None:
+    low, high, choices = limits.get("minimum"), limits.get("maximum"), limits.get("choices")
+    # written so that NaN fails too
+    if (low is not None and not value >= low) or (high is not None and not value <= high):
+        span = f"from {low} to {high}" if None not in (low, high) else f"at least {low}"
+        msg = f"{name} must be {span}, got {value!r}"
+        raise AnalysisError(msg)
+    if choices is not None and value not in choices:
+        msg = f"{name} must be one of {', '.join(choices)}, got {value!r}"
+        raise AnalysisError(msg)
+    if check := limits.get("check"):
+        check(value)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One registered analysis.
+
+    Attributes
+    ----------
+    name, title : str
+        Name in keys, commands and URLs; title for people.
+    version : int
+        Part of every key: raised when the numbers change, so that old results are not found.
+    params : type
+        Its parameter dataclass.
+    result : type
+        The frozen dataclass that `run` returns.
+    needs : str
+        `LAYER`, or the name of the analysis whose result it takes.
+    run : callable
+        ``run(input, params, *, progress) -> result``.
+    beside : mapping
+        Parameters of which every value is shown side by side, such as null models.
+    """
+
+    name: str
+    title: str
+    version: int
+    params: type[Params]
+    result: type
+    needs: str
+    run: Callable[..., Any]
+    beside: Mapping[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the command line and the dashboard: one row of plain values per result.
+
+    Attributes
+    ----------
+    name, text : str
+        Name and one line of help.
+    analysis : str
+        The analysis to compute; its row function also gets the results that it stands on.
+    row : callable
+        ``row(unit, results) -> dict`` with ``results`` by analysis name.
+    """
+
+    name: str
+    text: str
+    analysis: str
+    row: Callable[..., dict[str, Any]]
+
+
+_ANALYSES: dict[str, Analysis] = {}
+_TABLES: dict[str, Table] = {}
+
+
+def register(
+    name: str,
+    *,
+    title: str,
+    version: int,
+    needs: str = LAYER,
+    beside: Mapping[str, tuple[Any, ...]] | None = None,
+) -> Callable[[F], F]:
+    """Register the decorated function as an analysis; its annotations name params and result.
+
+    The arguments are the fields of `Analysis`.
+    """
+
+    def enter(run: F) -> F:
+        hints = get_type_hints(run)
+        _ANALYSES[name] = Analysis(
+            name, title, version, hints["params"], hints["return"], needs, run, beside or {}
+        )
+        return run
+
+    return enter
+
+
+def table(name: str, *, analysis: str, text: str) -> Callable[[F], F]:
+    """Register the decorated function as the row of a table over an analysis' results."""
+
+    def enter(row: F) -> F:
+        _TABLES[name] = Table(name, text, analysis, row)
+        return row
+
+    return enter
+
+
+@functools.cache
+def discover() -> None:
+    """Import every public module of the package, so that all analyses are registered."""
+    for module in pkgutil.iter_modules(analysis.__path__):
+        if not module.name.startswith("_"):
+            importlib.import_module(f"analysis.{module.name}")
+
+
+def analyses() -> dict[str, Analysis]:
+    """Return all analyses by name."""
+    discover()
+    return dict(_ANALYSES)
+
+
+def tables() -> dict[str, Table]:
+    """Return all tables by name."""
+    discover()
+    return dict(_TABLES)
+
+
+def get(name: str) -> Analysis:
+    """Look up an analysis.
+
+    Raises
+    ------
+    AnalysisError
+        If there is none of that name.
+    """
+    found = analyses()
+    if name not in found:
+        msg = f"there is no analysis {name!r}; there are {', '.join(sorted(found))}"
+        raise AnalysisError(msg)
+    return found[name]
+
+
+def chain(name: str) -> list[Analysis]:
+    """Return the analyses that lead to `name`, the first of them reading the layer itself."""
+    one = get(name)
+    return [one] if one.needs == LAYER else [*chain(one.needs), one]
+
+
+def leaves() -> list[str]:
+    """Return the names of the analyses that no other one stands on."""
+    found = analyses()
+    needed = {kind.needs for kind in found.values()}
+    return [name for name in found if name not in needed]
+
+
+def variants(
+    name: str, settings: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, dict[str, Any]]]:
+    """Return the settings with each value of what is shown side by side, unless one is set.
+
+    Parameters
+    ----------
+    name : str
+        Of an analysis; what it stands on counts too.
+    settings : mapping
+        Parameters by analysis name.
+    """
+    found = [{key: dict(said) for key, said in settings.items()}]
+    for kind in chain(name):
+        for key, values in kind.beside.items():
+            if key not in settings.get(kind.name, {}):
+                found = [
+                    one | {kind.name: one.get(kind.name, {}) | {key: value}}
+                    for one in found
+                    for value in values
+                ]
+    return found
+
+
+def resolve(kind: Analysis, *layers: Mapping[str, Any]) -> Params:
+    """Make parameters from defaults and layers of settings, later ones winning.
+
+    Parameters
+    ----------
+    kind : Analysis
+        Whose parameters.
+    *layers : mapping
+        Settings by field name; None means not said.
+
+    Raises
+    ------
+    AnalysisError
+        If a name is unknown or a value cannot be used.
+    """
+    names = {each.name for each in fields(kind.params)}
+    said: dict[str, Any] = {}
+    for layer in layers:
+        if unknown := sorted(set(layer) - names):
+            msg = f"{kind.name} has no parameter {unknown[0]!r}; it has {', '.join(sorted(names))}"
+            raise AnalysisError(msg)
+        said |= {key: value for key, value in layer.items() if value is not None}
+    return kind.params(**said)
+
+
+def as_plain(params: Params) -> dict[str, Any]:
+    """Return the parameters as a dict of plain values."""
+    return dataclasses.asdict(params)

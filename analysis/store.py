@@ -1,0 +1,105 @@
+"""Results on disk: content-addressed .npz files, written whole or not at all."""
+
+import contextlib
+import tempfile
+import zipfile
+from pathlib import Path
+
+import platformdirs
+
+from analysis.codec import Stored, decode
+from analysis.errors import NerveScopeError
+
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+
+
+class StoreError(NerveScopeError):
+    """The store's folder cannot be written."""
+
+
+def default_root() -> Path:
+    """Return the user's own store: the platform's cache folder."""
+    return Path(platformdirs.user_cache_dir("nervescope", appauthor=False)) / "results"
+
+
+class ResultStore:
+    """Finds results by key in several folders and writes to one.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that is written; made when first needed.
+    shipped : tuple of Path
+        Further folders that are only read.
+    """
+
+    def __init__(self, root: Path, shipped: tuple[Path, ...] = ()) -> None:
+        self.root = Path(root)
+        self.shipped = tuple(Path(folder) for folder in shipped)
+        self._unsaved: dict[str, bytes] = {}
+
+    def path(self, key: str) -> Path:
+        """Return where the result of this key is written."""
+        return self.root / f"{key}.npz"
+
+    def claim_path(self, key: str) -> Path:
+        """Return where a process at work on this key says so."""
+        return self.root / f"{key}.claim"
+
+    def _places(self, key: str) -> list[Path]:
+        return [folder / f"{key}.npz" for folder in (self.root, *self.shipped)]
+
+    def get(self, key: str, kind: type) -> Stored | None:
+        """Read a result; a missing, cut-off or foreign file is a miss."""
+        if key in self._unsaved:
+            return decode(self._unsaved[key], kind)
+        for place in self._places(key):
+            with contextlib.suppress(*UNREADABLE):
+                return decode(place.read_bytes(), kind)
+        return None
+
+    def has(self, key: str) -> bool:
+        """Say whether a whole file of this key is there, without reading its arrays."""
+        return key in self._unsaved or any(zipfile.is_zipfile(p) for p in self._places(key))
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write a result in one step: to a temporary file beside it, then replace.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be written or the disk is full.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.root, suffix=".part", delete=False) as file:
+                part = Path(file.name)
+                try:
+                    file.write(data)
+                    file.flush()
+                    part.replace(self.path(key))
+                except OSError:
+                    part.unlink(missing_ok=True)
+                    raise
+        except OSError as error:
+            raise StoreError(self._unwritable(error)) from error
+
+    def keep(self, key: str, data: bytes) -> None:
+        """Hold a result in memory that could not be written, so that nothing computed is lost."""
+        self._unsaved[key] = data
+
+    def why_unwritable(self) -> str | None:
+        """Return why the store cannot be written, or None when it can."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                return None
+        except OSError as error:
+            return self._unwritable(error)
+
+    def _unwritable(self, error: OSError) -> str:
+        reason = error.strerror or str(error)
+        return (
+            f"{self.root}: results cannot be saved ({reason}). They are kept in memory until the "
+            "program ends; free space or choose another folder with --store DIR"
+        )

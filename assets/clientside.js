@@ -1,0 +1,80 @@
+// The cursor moves in the browser; the server validates what it says and answers with what is shown.
+(function () {
+  "use strict";
+  const keep = () => window.dash_clientside.no_update;
+
+  function fromUrl(search) {
+    const said = {};
+    new URLSearchParams((search || "").slice(0, 4000)).forEach((value, key) => {
+      if (["experiment", "layer", "step", "node"].includes(key)) said[key] = value;
+    });
+    return said;
+  }
+
+  function toUrl(shown, steps) {
+    const said = new URLSearchParams();
+    said.set("experiment", shown.experiment);
+    said.set("layer", shown.layer);
+    said.set("step", steps[shown.index]);
+    if (shown.node !== null) said.set("node", shown.node);
+    return "?" + said.toString();
+  }
+
+  // where the next move starts from: the newest state that is complete
+  function base(cursor, shown) {
+    if (cursor.index !== undefined || !shown) return cursor;
+    if (cursor.experiment && cursor.experiment !== shown.experiment) return cursor;
+    const { experiment, layer, index, node } = shown;
+    return { experiment, layer, index, node };
+  }
+
+  function isCurrent(cursor, shown) {
+    if (!cursor || cursor.index === undefined) return true;
+    return ["experiment", "layer", "index"].every((key) => cursor[key] === shown[key]);
+  }
+
+  function move(search, experiment, layer, step, bar, node, cursor, shown) {
+    const changed = window.dash_clientside.callback_context.triggered.map((each) => each.prop_id);
+    if (!cursor || changed.includes("url.search")) return fromUrl(search);
+    const now = base(cursor, shown);
+    const bars = bar && bar.points && bar.points[0].customdata;
+    const nodes = node && node.points && node.points[0].customdata;
+    if (changed.includes("filters-mapper.clickData") && nodes !== undefined && nodes !== null) {
+      return { ...now, node: nodes };
+    }
+    if (changed.includes("network.clickData") && bars && bars !== now.layer) {
+      return { ...now, layer: bars, node: null };
+    }
+    if (changed.includes("experiment.value") && experiment && experiment !== now.experiment) {
+      return { experiment };
+    }
+    if (changed.includes("layer.value") && layer && layer !== now.layer) {
+      return { ...now, layer, node: null };
+    }
+    if (changed.includes("step.value") && typeof step === "number" && step !== now.index) {
+      return { ...now, index: step, node: null };
+    }
+    return keep();
+  }
+
+  function show(shown, cursor, catalogue) {
+    const entry = shown && catalogue[shown.experiment];
+    // a state that the user has already left must not pull the controls back
+    if (!entry || !isCurrent(cursor, shown)) return Array(9).fill(keep());
+    window.history.replaceState(null, "", toUrl(shown, entry.steps));
+    const last = entry.marks.length - 1;
+    return [
+      shown.experiment,
+      entry.layers,
+      shown.layer,
+      entry.marks,
+      Math.max(last, 1),
+      last === 0,
+      shown.index,
+      entry.words[shown.index],
+      entry.runs,
+    ];
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, { cursor: { move, show } });
+})();

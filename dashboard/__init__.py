@@ -1,0 +1,1 @@
+"""The browser dashboard over the results of `analysis`."""

@@ -1,0 +1,50 @@
+"""The Dash app: made by a function, nothing happens at import."""
+
+import logging
+from typing import Any
+
+from dash import Dash
+from flask import Response
+
+from dashboard import resources, shell, views
+from dashboard.context import Context
+
+LOG = logging.getLogger("nervescope")
+
+
+def create_app(context: Context) -> Dash:
+    """Make the app over experiments, results and jobs.
+
+    Parameters
+    ----------
+    context : Context
+        What its callbacks work with.
+    """
+    app = Dash(
+        "nervescope",
+        title="NerveScope",
+        update_title="",
+        assets_folder=str(resources.folder("assets")),
+        serve_locally=True,
+        include_pages_meta=False,
+        on_error=_log,
+    )
+    found = views.discover()
+    app.layout = lambda: shell.layout(context, found)
+    shell.register(app, context)
+    for view in found:
+        view.register(app, context)
+    app.server.after_request(_harden)
+    return app
+
+
+def _log(error: Exception) -> Any:
+    LOG.exception("a callback failed", exc_info=error)
+
+
+def _harden(response: Response) -> Response:
+    """Keep pages of other origins out, and this page from loading anything but its own."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

@@ -1,0 +1,66 @@
+"""What the callbacks of one app work with; handed to them, never global."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analysis.errors import NerveScopeError
+from analysis.experiment import Experiment
+from dashboard import cursor as cursors
+from dashboard import layer_units
+from dashboard.cursor import Cursor
+from dashboard.figures.network import LayerBar
+from dashboard.jobs import Jobs
+from dashboard.layer_units import Found
+from dashboard.results import Results
+
+
+class Context:
+    """Experiments, results and jobs of one running dashboard.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        The first is shown first.
+    results : Results
+        What views ask for results.
+    jobs : Jobs
+        What computes the missing ones.
+    """
+
+    def __init__(self, experiments: Sequence[Experiment], results: Results, jobs: Jobs) -> None:
+        self.experiments = {each.name: each for each in experiments}
+        self.results = results
+        self.jobs = jobs
+
+    def read(self, said: Mapping[str, Any] | None) -> Cursor:
+        """Make a valid cursor of whatever the page says."""
+        return self.read_with_note(said)[0]
+
+    def read_with_note(self, said: Mapping[str, Any] | None) -> tuple[Cursor, str]:
+        """Make a valid cursor, with words for what was asked for and is not there."""
+        return cursors.read(said, self.experiments, first_layer=self.clearest_layer)
+
+    def find(self, cursor: Cursor) -> Found:
+        """Ask for the results of the cursor's layer and step."""
+        return layer_units.find(self.experiments[cursor.experiment], cursor, self.results)
+
+    def row(self, experiment: Experiment, index: int) -> list[LayerBar]:
+        """Say of every layer at one step what is known, without asking for more."""
+        return [self._bar(experiment, each.name, index) for each in experiment.layers()]
+
+    def _bar(self, experiment: Experiment, layer: str, index: int) -> LayerBar:
+        try:
+            need = layer_units.units(experiment, layer, index)
+        except NerveScopeError as error:
+            return LayerBar(layer, None, None, str(error))
+        shape = self.results.summary(need.filters)
+        null = self.results.summary(need.null)
+        beside = null.strength if null else None
+        if shape is None:
+            return LayerBar(layer, None, beside, "not computed yet")
+        return LayerBar(layer, shape.strength, beside, shape.note)
+
+    def clearest_layer(self, experiment: Experiment) -> str:
+        """Return the layer with the strongest loop known at the last step, else the first layer."""
+        bars = self.row(experiment, len(experiment.axis) - 1)
+        return max(bars, key=lambda bar: bar.strength or 0.0).layer

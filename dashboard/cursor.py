@@ -1,0 +1,121 @@
+"""The cursor: which experiment, layer, step and node every view shows; mirrored in the URL."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from analysis.errors import ExperimentError
+from analysis.experiment import Experiment, Step
+
+LONGEST = 300
+"""Characters of a URL value; more is nonsense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """One state of the page.
+
+    Attributes
+    ----------
+    experiment, layer : str
+        Their names.
+    index : int
+        Position on the experiment's axis of steps.
+    node : int or None
+        The selected Mapper node.
+    """
+
+    experiment: str
+    layer: str
+    index: int
+    node: int | None = None
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return a dict for the page."""
+        return asdict(self)
+
+
+def read(
+    said: Mapping[str, Any] | None,
+    experiments: Mapping[str, Experiment],
+    *,
+    first_layer: Callable[[Experiment], str],
+) -> tuple[Cursor, str]:
+    """Make a valid cursor from whatever the page or a URL says.
+
+    Parameters
+    ----------
+    said : mapping or None
+        Keys ``experiment``, ``layer``, ``step`` (as in the URL) or ``index``, and ``node``; any may
+        be missing or nonsense.
+    experiments : mapping
+        What there is, by name.
+    first_layer : callable
+        Chooses the layer where none is said.
+
+    Returns
+    -------
+    cursor : Cursor
+        The nearest that exists.
+    note : str
+        What was asked for and is not there, in words; empty when all is.
+
+    Raises
+    ------
+    ExperimentError
+        If there is nothing to show at all.
+    """
+    words = {key: str(value)[:LONGEST] for key, value in (said or {}).items() if value is not None}
+    notes: list[str] = []
+    experiment = _experiment(words.get("experiment"), experiments, notes)
+    layer = _layer(words.get("layer"), experiment, notes, first_layer)
+    index = _index(words, experiment, notes)
+    node = words.get("node", "")
+    chosen = int(node) if node.isdecimal() and len(node) < 10 else None
+    return Cursor(experiment.name, layer, index, chosen), " ".join(notes)
+
+
+def _experiment(
+    name: str | None, experiments: Mapping[str, Experiment], notes: list[str]
+) -> Experiment:
+    usable = [each for each in experiments.values() if each.axis and each.layers()]
+    if not usable:
+        msg = "no experiment here has 2-D convolution kernels larger than 1×1"
+        raise ExperimentError(msg)
+    if name is None:
+        return usable[0]
+    found = next((each for each in usable if each.name == name), None)
+    if found is None:
+        notes.append(f"There is no experiment “{name}” to show here.")
+    return found or usable[0]
+
+
+def _layer(
+    name: str | None,
+    experiment: Experiment,
+    notes: list[str],
+    first_layer: Callable[[Experiment], str],
+) -> str:
+    if any(each.name == name for each in experiment.layers()):
+        return str(name)
+    if name is not None:
+        notes.append(f"There is no layer “{name}” in {experiment.name}.")
+    return first_layer(experiment)
+
+
+def _index(words: Mapping[str, str], experiment: Experiment, notes: list[str]) -> int:
+    axis = experiment.axis
+    index, step = words.get("index", ""), words.get("step")
+    if step is not None:
+        found = [i for i, each in enumerate(axis) if step in (str(each.step), each.milestone)]
+        if found:
+            return found[0]
+        notes.append(f"There is no step “{step}” in {experiment.name}.")
+    if index.isdecimal() and len(index) < 10 and int(index) < len(axis):
+        return int(index)
+    return len(axis) - 1
+
+
+def step_of(cursor: Cursor, experiments: Mapping[str, Experiment]) -> Step:
+    """Return the cursor's entry of the axis."""
+    return experiments[cursor.experiment].axis[cursor.index]

@@ -1,0 +1,104 @@
+"""The network as a row of layers; the height of a bar is the layer's loop strength."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from dashboard import theme
+from dashboard.figures.patches import escape
+
+
+@dataclass(frozen=True, slots=True)
+class LayerBar:
+    """One layer of the row.
+
+    Attributes
+    ----------
+    layer : str
+        Its name.
+    strength, null : float or None
+        Loop strength of the filters and of the permuted ones; None where there is none (yet).
+    note : str
+        What else to say of it: not computed yet, degenerate, not stored at this step.
+    """
+
+    layer: str
+    strength: float | None
+    null: float | None
+    note: str = ""
+
+
+def network_figure(bars: Sequence[LayerBar], *, selected: str, scheme: str = "light") -> go.Figure:
+    """Draw the row; each bar is the whole click target of its layer."""
+    colours = theme.palette(scheme)
+    positions = list(range(len(bars)))
+    heights = [bar.strength or 0.0 for bar in bars]
+    nulls = [bar.null or 0.0 for bar in bars]
+    top = max([3.0, *heights, *nulls]) * 1.1
+    chosen = [bar.layer == selected for bar in bars]
+    figure = go.Figure()
+    figure.add_trace(  # the ground of each layer, clickable where its bar is low
+        go.Bar(
+            x=positions,
+            y=[top] * len(bars),
+            width=0.96,
+            marker={"color": [colours.line if c else colours.ground for c in chosen]},
+            customdata=[bar.layer for bar in bars],
+            hovertext=[_words(bar) for bar in bars],
+            hoverinfo="text",
+        )
+    )
+    for heights_, colour, width, shift in (
+        (heights, colours.bar, 0.5, -0.13),
+        (nulls, theme.NULL, 0.22, 0.27),
+    ):
+        figure.add_trace(
+            go.Bar(
+                x=[p + shift for p in positions],
+                y=heights_,
+                width=width,
+                marker={"color": colour},
+                hoverinfo="skip",
+            )
+        )
+    figure.update_layout(
+        theme.layout(
+            scheme,
+            barmode="overlay",
+            bargap=0,
+            margin={"l": 34, "r": 4, "t": 6, "b": 4},
+            xaxis=theme.hidden_axis(range=[-0.6, max(len(bars), 2) - 0.4], fixedrange=True),
+            yaxis=theme.axis(
+                scheme, None, range=[0, top], nticks=4, fixedrange=True, ticksuffix="×"
+            ),
+            shapes=[_level(1.0, colours.line)],
+            dragmode=False,
+            hovermode="closest",
+        )
+    )
+    return figure
+
+
+def _level(height: float, colour: str) -> dict[str, object]:
+    line = {"color": colour, "width": 1, "dash": "dot"}
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": height,
+        "y1": height,
+        "line": line,
+    }
+
+
+def _words(bar: LayerBar) -> str:
+    parts = [f"<b>{escape(bar.layer)}</b>"]
+    if bar.strength is not None:
+        parts.append(f"longest H₁ bar {bar.strength:.1f}× the next")
+    if bar.null is not None:
+        parts.append(f"permuted entries {bar.null:.1f}×")
+    if bar.note:
+        parts.append(escape(bar.note))
+    return "<br>".join(parts)

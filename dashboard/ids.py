@@ -1,0 +1,33 @@
+"""Component ids, in one place: a misspelt one is an AttributeError, not a silent callback."""
+
+from dataclasses import dataclass
+
+URL = "url"
+CURSOR = "cursor"
+CATALOGUE = "catalogue"
+POLL = "poll"
+SCHEME = "scheme"
+EXPERIMENT = "experiment"
+LAYER = "layer"
+NETWORK = "network"
+STEP = "step"
+STEP_WORDS = "step-words"
+STATUS = "status"
+CANCEL = "cancel"
+SHOWN = "shown"
+ROW = "row"
+PROBLEMS = "problems"
+PROBLEM_LIST = "problem-list"
+TITLE = "title"
+
+
+@dataclass(frozen=True)
+class ViewIds:
+    """Ids of one view's components, prefixed by its name."""
+
+    view: str
+
+    def __getattr__(self, part: str) -> str:
+        if part.startswith("_"):
+            raise AttributeError(part)
+        return f"{self.view}-{part.replace('_', '-')}"

@@ -1,0 +1,144 @@
+"""A thread that keeps a scheduler busy with what the pages want, and says how far it is."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analysis.pipeline import Outcome, Unit
+from analysis.scheduler import Scheduler
+from analysis.store import ResultStore
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far the jobs are.
+
+    Attributes
+    ----------
+    done, total : int
+        Units since the last time that nothing was to do.
+    now : str
+        What is in work.
+    seconds_left : float or None
+        Estimate from the units so far.
+    messages : tuple of str
+        What failed or could not be saved, newest last.
+    """
+
+    done: int = 0
+    total: int = 0
+    now: str = ""
+    seconds_left: float | None = None
+    messages: tuple[str, ...] = ()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is left to do."""
+        return self.done < self.total
+
+
+class Jobs:
+    """Computes units in worker processes; every page of one server sees the same jobs.
+
+    Parameters
+    ----------
+    store : ResultStore
+        Where results go.
+    jobs : int
+        Worker processes.
+    """
+
+    def __init__(self, store: ResultStore, jobs: int) -> None:
+        self._scheduler = Scheduler(store, jobs=jobs)
+        self._workers = jobs
+        self._inbox: deque[tuple[list[Unit], bool]] = deque()
+        self._failures: dict[str, str] = {}
+        self._messages: deque[str] = deque(maxlen=50)
+        self._wake = threading.Event()
+        self._cancel = threading.Event()
+        self._closed = threading.Event()
+        self._status = Status()
+        self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def want(self, unit: Unit) -> None:
+        """Have a unit computed before all that waits."""
+        self._inbox.append(([unit], True))
+        self._wake.set()
+
+    def ahead(self, units: Iterable[Unit]) -> None:
+        """Have units computed after all that waits."""
+        self._inbox.append((list(units), False))
+        self._wake.set()
+
+    def cancel(self) -> None:
+        """Stop everything at once and forget failures, so that it may be tried again."""
+        self._cancel.set()
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop everything and end the thread."""
+        self._closed.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def failure(self, key: str) -> str:
+        """Return why a unit could not be computed; empty where it did not fail."""
+        return self._failures.get(key, "")
+
+    @property
+    def status(self) -> Status:
+        """How far it is."""
+        return self._status
+
+    def _loop(self) -> None:
+        done, spent = 0, []
+        while not self._closed.is_set():
+            if self._cancel.is_set():
+                self._inbox.clear()
+                self._scheduler.cancel()
+                self._failures.clear()
+                self._cancel.clear()
+            while self._inbox:
+                units, first = self._inbox.popleft()
+                self._note(self._scheduler.add(units, first=first))
+            outcomes = self._scheduler.step() if self._scheduler.busy else []
+            self._note(outcomes)
+            done += len(outcomes)
+            spent += [each.seconds for each in outcomes if each.state == "computed"]
+            if not self._scheduler.busy:
+                done, spent = 0, []
+            self._status = self._describe(done, spent)
+            if not self._scheduler.busy:
+                self._wake.wait()
+                self._wake.clear()
+        self._scheduler.cancel()
+
+    def _note(self, outcomes: list[Outcome]) -> None:
+        for each in outcomes:
+            if each.message:
+                self._messages.append(each.message)
+            if each.state == "failed":
+                self._failures[each.key] = each.message
+
+    def _describe(self, done: int, spent: list[float]) -> Status:
+        left = len(self._scheduler.keys)
+        seconds = sum(spent) / len(spent) * left / self._workers if spent else None
+        now = ", ".join(dict.fromkeys(unit.layer for unit in self._scheduler.running))
+        return Status(done, done + left, now, seconds, tuple(self._messages))
+
+
+def wait_until_idle(jobs: Jobs, timeout: float) -> bool:
+    """Wait until nothing is left to do; False when it took too long."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        if not jobs.status.busy:
+            return True
+        time.sleep(0.05)
+    return False

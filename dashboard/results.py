@@ -1,0 +1,129 @@
+"""What views ask for results: there, being computed, or why not."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from analysis import kernels
+from analysis.codec import Stored
+from analysis.errors import NerveScopeError
+from analysis.pipeline import Unit, key_of, load, run_unit
+from analysis.store import ResultStore
+from dashboard.jobs import Jobs
+
+LIVE_POINTS = 5000
+"""Up to so many points, Mapper answers while the page waits (well under 200 ms)."""
+
+REMEMBERED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result, or why there is none yet.
+
+    Attributes
+    ----------
+    result : object or None
+        The result.
+    provenance : dict or None
+        What it was computed from.
+    error : str
+        Why it cannot be had; empty while it is being computed.
+    """
+
+    result: Any = None
+    provenance: Any = None
+    error: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is being computed."""
+        return self.result is None and not self.error
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the row of layers shows of one.
+
+    Attributes
+    ----------
+    strength : float or None
+        Loop strength.
+    note : str
+        Why it means nothing, where that is so.
+    """
+
+    strength: float | None
+    note: str
+
+
+class Results:
+    """Reads results from the store, remembering the last; has the missing ones computed."""
+
+    def __init__(self, store: ResultStore, jobs: Jobs) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._known: OrderedDict[str, Stored] = OrderedDict()
+        self._summaries: dict[str, Summary] = {}
+        self._lock = threading.Lock()
+
+    def get(self, unit: Unit, *, ask: bool = True) -> Answer:
+        """Return a unit's result, or have it computed.
+
+        Parameters
+        ----------
+        unit : Unit
+            What to show.
+        ask : bool
+            Whether to have it computed when it is missing, before all that waits.
+        """
+        try:
+            key = key_of(unit)
+        except NerveScopeError as error:
+            return Answer(error=str(error))
+        stored = self._remembered(key) or load(unit, self._store) or self._live(unit, ask=ask)
+        if stored is not None:
+            self._remember(key, stored)
+            return Answer(stored.result, stored.provenance)
+        if failure := self._jobs.failure(key):
+            return Answer(error=failure)
+        if ask:
+            self._jobs.want(unit)
+        return Answer()
+
+    def summary(self, unit: Unit) -> Summary | None:
+        """Return what the row of layers needs of a unit of filters, where it is there."""
+        try:
+            key = key_of(unit)
+        except NerveScopeError:
+            return None
+        if key not in self._summaries:
+            answer = self.get(unit, ask=False)
+            if answer.result is None:
+                return None
+            note = answer.result.degenerate or ""
+            self._summaries[key] = Summary(answer.result.loop_strength, note)
+        return self._summaries[key]
+
+    def _live(self, unit: Unit, *, ask: bool) -> Stored | None:
+        """Compute at once what is quick: a Mapper graph of points that are there already."""
+        if not ask or unit.upstream is None or not kernels.ready():
+            return None
+        given = self.get(unit.upstream, ask=False)
+        if given.result is None or given.result.n_kept > LIVE_POINTS:
+            return None
+        outcome = run_unit(unit, self._store)
+        return load(unit, self._store) if outcome.state == "computed" else None
+
+    def _remembered(self, key: str) -> Stored | None:
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+            return self._known.get(key)
+
+    def _remember(self, key: str, stored: Stored) -> None:
+        with self._lock:
+            self._known[key] = stored
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)

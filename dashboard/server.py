@@ -1,0 +1,93 @@
+"""Serving the dashboard with waitress."""
+
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Sequence
+
+import waitress
+
+from analysis import kernels, registry
+from analysis.errors import NerveScopeError
+from analysis.experiment import Experiment
+from analysis.pipeline import Unit, plan
+from analysis.scheduler import default_jobs
+from analysis.store import ResultStore
+from dashboard.app import create_app
+from dashboard.context import Context
+from dashboard.jobs import Jobs
+from dashboard.results import Results
+
+TRIES = 20
+
+
+def run(
+    experiments: Sequence[Experiment],
+    store: ResultStore,
+    *,
+    jobs: int | None,
+    host: str,
+    port: int,
+    browser: bool,
+    ahead: bool,
+) -> None:
+    """Serve until interrupted.
+
+    Parameters
+    ----------
+    experiments, store
+        What is shown, and where results are.
+    jobs : int or None
+        Worker processes.
+    host, port : str, int
+        Where to listen; the next free port is taken when this one is in use.
+    browser : bool
+        Whether to open the page.
+    ahead : bool
+        Whether to compute everything that is missing without being asked.
+    """
+    work = Jobs(store, jobs or default_jobs())
+    context = Context(experiments, Results(store, work), work)
+    listening = _listen(host, port)
+    server = waitress.create_server(create_app(context).server, sockets=[listening], threads=8)
+    threading.Thread(target=kernels.warm, name="kernels", daemon=True).start()
+    work.start()
+    if ahead:
+        work.ahead(everything(experiments))
+    shown = f"http://{host}:{listening.getsockname()[1]}/"
+    print(f"NerveScope is at {shown} (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        print("There is no password: whoever reaches this address sees all.", file=sys.stderr)  # noqa: T201
+    if browser:
+        webbrowser.open(shown)
+    try:
+        server.run()
+    finally:
+        work.close()
+
+
+def everything(experiments: Sequence[Experiment]) -> list[Unit]:
+    """List the units of all analyses, with null models; last steps first, since they show most."""
+    units: list[Unit] = []
+    for experiment in experiments:
+        for name in registry.leaves():
+            for settings in registry.variants(name, {}):
+                units += plan(experiment, name, settings=settings)
+    return sorted(units, key=lambda unit: -unit.step.step)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in range(port, port + TRIES if port else 1):
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, candidate))
+        except OSError as error:
+            listening.close()
+            last = error
+            continue
+        return listening
+    msg = f"{host}:{port}: cannot listen there ({last.strerror}); choose another --port or --host"
+    raise NerveScopeError(msg)

@@ -1,0 +1,238 @@
+"""The view *Filters*: one layer at one step as Mapper graph, barcode, projection and patches."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from dash import Dash, Input, Output, dcc, html
+from dash.development.base_component import Component
+from numpy.typing import NDArray
+
+from analysis import circle_models, lenses
+from analysis.errors import AnalysisError
+from analysis.filter_mapper import FilterGraph
+from analysis.filter_shape import FilterShape
+from dashboard import ids, theme, words
+from dashboard.context import Context
+from dashboard.cursor import Cursor
+from dashboard.figures import patches
+from dashboard.figures.barcode import barcode_figure
+from dashboard.figures.mapper import Colour, mapper_figure
+from dashboard.figures.projection import projection_figure
+from dashboard.layer_units import Found
+from dashboard.results import Answer
+from dashboard.views import View
+
+IDS = ids.ViewIds("filters")
+GRID = 240
+"""At most so many members are drawn; the caption says of how many."""
+
+CONFIG: Any = {
+    "displaylogo": False,
+    "scrollZoom": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d"],
+}
+
+Panel = tuple[go.Figure, str, str]
+"""A figure, the message that stands in its place, and its caption."""
+
+
+def layout() -> Component:
+    """Lay the panels out; the callbacks fill them."""
+    return html.Main(
+        [
+            html.P(id=IDS.finding, className="finding", role="status"),
+            html.Div(
+                [
+                    _panel("Mapper graph", IDS.mapper, "hero"),
+                    _panel("Barcode", IDS.barcode),
+                    html.Section(
+                        [
+                            html.H2("Members"),
+                            html.P(id=IDS.members_caption, className="caption"),
+                            html.Div(id=IDS.members, className="members"),
+                        ],
+                        className="panel",
+                    ),
+                    _panel("Kept and dropped filters", IDS.projection),
+                ],
+                className="panels",
+            ),
+        ],
+        id=IDS.main,
+    )
+
+
+def _panel(title: str, graph: str, kind: str = "") -> Component:
+    return html.Section(
+        [
+            html.H2(title),
+            html.P(id=_message(graph), className="message", role="status"),
+            dcc.Graph(id=graph, config=CONFIG, className="figure", responsive=True),
+            html.P(id=_caption(graph), className="caption"),
+        ],
+        className=f"panel {kind}",
+    )
+
+
+def _message(graph: str) -> str:
+    return f"{graph}-message"
+
+
+def _caption(graph: str) -> str:
+    return f"{graph}-caption"
+
+
+def register(app: Dash, context: Context) -> None:
+    """Add the callbacks: each reads the cursor, asks for results and calls a figure."""
+
+    def panel(graph: str, draw: Callable[[Found, Cursor, str], Panel]) -> None:
+        @app.callback(
+            Output(graph, "figure"),
+            Output(_message(graph), "children"),
+            Output(_caption(graph), "children"),
+            Input(ids.SHOWN, "data"),
+            Input(ids.SCHEME, "computedColorScheme"),
+            prevent_initial_call=True,
+        )
+        def show(shown: dict[str, Any], scheme: str | None) -> Panel:
+            cursor = context.read(shown)
+            return draw(context.find(cursor), cursor, scheme or "light")
+
+    panel(IDS.mapper, mapper_panel)
+    panel(IDS.barcode, barcode_panel)
+    panel(IDS.projection, projection_panel)
+
+    @app.callback(
+        Output(IDS.finding, "children"),
+        Output(IDS.members, "children"),
+        Output(IDS.members_caption, "children"),
+        Input(ids.SHOWN, "data"),
+        prevent_initial_call=True,
+    )
+    def tell(shown: dict[str, Any]) -> tuple[str, Component | None, str]:
+        cursor = context.read(shown)
+        found = context.find(cursor)
+        return sentence(found, cursor), *members(found, cursor)
+
+
+def sentence(found: Found, cursor: Cursor) -> str:
+    """Say the finding, or why there is none."""
+    if found.shape.error:
+        return found.shape.error
+    if found.shape.result is None:
+        return f"Computing {cursor.layer} …"
+    null = None if found.null.error else found.null.result
+    return f"{cursor.layer}: {words.finding(found.shape.result, null)}"
+
+
+def _empty(answer: Answer, scheme: str) -> Panel:
+    figure = go.Figure(layout=theme.layout(scheme))
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return figure, answer.error or "Computing …", ""
+
+
+def mapper_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
+    """Draw the Mapper graph with the mean filter at its nodes."""
+    if found.graph.result is None or found.shape.result is None:
+        return _empty(found.graph, scheme)
+    graph: FilterGraph = found.graph.result
+    shape: FilterShape = found.shape.result
+    params = found.graph.provenance["params"]
+    figure = mapper_figure(
+        graph.graph,
+        node_means(graph, shape),
+        node_colour(graph, shape),
+        selected=cursor.node,
+        scheme=scheme,
+    )
+    text = (
+        f"b₀ {graph.b0} · b₁ {graph.b1} · {graph.graph.n_nodes} nodes, "
+        f"{len(graph.graph.edges)} edges · {shape.n_kept:,} of {shape.n_filters:,} filters · "
+        f"lens {params['lens']}, resolution {params['resolution']}, gain {params['gain']:g} · "
+        "a node's picture is its mean filter, its size the number of filters"
+    )
+    return figure, "", text
+
+
+def barcode_panel(found: Found, _cursor: Cursor, scheme: str) -> Panel:
+    """Draw the barcode, with that of the null model below."""
+    if found.shape.result is None:
+        return _empty(found.shape, scheme)
+    null = found.null.result.diagram if found.null.result is not None else None
+    figure = barcode_figure(found.shape.result.diagram, null, scheme=scheme)
+    return figure, found.null.error, words.caption(found.shape.result)
+
+
+def projection_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
+    """Draw kept and dropped filters on the principal axes of the kept."""
+    if found.shape.result is None:
+        return _empty(found.shape, scheme)
+    shape: FilterShape = found.shape.result
+    mean, axes = lenses.principal_axes(shape.points)
+    chosen = _chosen(found, cursor)
+    figure = projection_figure(
+        (shape.points - mean) @ axes.T,
+        shape.dropped,
+        _degrees(shape),
+        highlighted=chosen,
+        scheme=scheme,
+    )
+    dropped = shape.n_filters - shape.n_kept
+    text = (
+        f"{shape.n_kept:,} kept (coloured by the angle of their gradient), {len(shape.dropped):,} "
+        f"of {dropped:,} dropped in grey"
+    )
+    return figure, "", text
+
+
+def members(found: Found, cursor: Cursor) -> tuple[Component | None, str]:
+    """Draw the filters of the selected node, with how many of how many."""
+    chosen = _chosen(found, cursor)
+    if chosen is None:
+        return None, "Click a node to see its filters."
+    shape: FilterShape = found.shape.result
+    shown = chosen[:GRID]
+    image = patches.grid(shape.points[shown].reshape(-1, *shape.kernel), columns=12)
+    text = (
+        f"node {cursor.node}: {len(shown)} shown of {len(chosen)} filters in it, "
+        f"of {shape.n_kept:,} kept, of {shape.n_total:,} in the layer"
+    )
+    return html.Img(src=image, alt=f"{len(shown)} filters of node {cursor.node}"), text
+
+
+def _chosen(found: Found, cursor: Cursor) -> NDArray[np.int64] | None:
+    if found.graph.result is None or found.shape.result is None or cursor.node is None:
+        return None
+    nodes = found.graph.result.graph.members
+    return nodes[cursor.node] if cursor.node < len(nodes) else None
+
+
+def node_means(graph: FilterGraph, shape: FilterShape) -> NDArray[np.float64]:
+    """Average the filters of each node, shape (n_nodes, h, w)."""
+    members_ = graph.graph.members
+    means = [shape.points[rows].mean(axis=0) for rows in members_]
+    return np.asarray(means, dtype=np.float64).reshape(-1, *shape.kernel)
+
+
+def node_colour(graph: FilterGraph, shape: FilterShape) -> Colour:
+    """Colour nodes by the angle of their mean gradient; by codensity where there is none."""
+    means = node_means(graph, shape).reshape(-1, shape.points.shape[1])
+    try:
+        angles = circle_models.gradient_angle(means, shape.kernel)
+        return Colour(np.degrees(angles), "angle of the gradient", cyclic=True)
+    except AnalysisError:
+        values = np.array([shape.density[rows].mean() for rows in graph.graph.members])
+        return Colour(values, "mean codensity")
+
+
+def _degrees(shape: FilterShape) -> NDArray[np.float64] | None:
+    try:
+        return np.degrees(circle_models.gradient_angle(shape.points, shape.kernel))
+    except AnalysisError:
+        return None
+
+
+VIEW = View("filters", "Filters", layout, register, order=1)

@@ -1,0 +1,106 @@
+"""Findings in words and numbers; never a claim without its null model."""
+
+from analysis.circle_models import chance_shares
+from analysis.errors import AnalysisError
+from analysis.experiment import Step
+from analysis.filter_shape import FilterShape
+from analysis.homology import standing_out
+from dashboard.jobs import Status
+
+CLEAR = 2.0
+"""Bars stand out when the last of them is so many times the next, and than in the null model."""
+
+
+def finding(shape: FilterShape, null: FilterShape | None) -> str:
+    """Say what a layer's barcode shows, in one or two sentences.
+
+    Parameters
+    ----------
+    shape : FilterShape
+        Of the filters.
+    null : FilterShape or None
+        Of the same filters with permuted entries; None while it is being computed.
+    """
+    if shape.degenerate:
+        return f"No shape is claimed: {shape.degenerate}."
+    strength = shape.loop_strength
+    if strength is None:
+        return f"No loop: {len(shape.diagram.lengths(1))} H₁ bars in {_kept(shape)}."
+    count, gap = standing_out(shape.diagram)
+    if null is None or gap < CLEAR or gap < CLEAR * (null.loop_strength or 1.0):
+        found = f"No clear loop: the longest H₁ bar is {strength:.1f}× the next{_beside(null)}"
+    elif count == 1:
+        found = f"One loop, {gap:.1f}× longer than the next bar{_beside(null)}; {_circle(shape)}"
+    else:
+        found = f"{count} loops: the {_ordinal(count)} bar is {gap:.1f}× the next{_beside(null)}"
+    return f"{found}. {_kept(shape)}."
+
+
+def _beside(null: FilterShape | None) -> str:
+    if null is None:
+        return " (null model still computing)"
+    if null.loop_strength is None:
+        return " (with permuted entries there is no second bar)"
+    return f" ({null.loop_strength:.1f}× with permuted entries)"
+
+
+def _circle(shape: FilterShape) -> str:
+    try:
+        linear, quadratic = chance_shares(shape.kernel)
+    except AnalysisError:
+        return f"a {shape.kernel[0]}×{shape.kernel[1]} kernel has no gradients to compare with"
+    first, second = shape.primary_circle_share, shape.quadratic_share
+    shares = (
+        f"{first:.0%} of the filters is linear gradient (chance {linear:.0%}), "
+        f"{second:.0%} quadratic (chance {quadratic:.0%})"
+    )
+    name = (
+        "the primary circle" if first > 2 * linear and first > second else "not the primary circle"
+    )
+    return f"{name}: {shares}"
+
+
+def _kept(shape: FilterShape) -> str:
+    drawn = "" if shape.n_filters == shape.n_total else f" (of {shape.n_total:,} in the layer)"
+    return f"{shape.n_kept:,} densest of {shape.n_filters:,} filters{drawn}, k = {shape.k}"
+
+
+def _ordinal(n: int) -> str:
+    return {2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(n, f"{n}th")
+
+
+def caption(shape: FilterShape) -> str:
+    """Say how many of how many are shown, and what was left out."""
+    parts = [
+        f"{shape.n_kept:,} kept of {shape.n_filters:,} used of {shape.n_total:,}",
+        f"k = {shape.k}",
+        f"{len(shape.diagram.landmarks):,} landmarks",
+    ]
+    if shape.n_degenerate:
+        parts.append(f"{shape.n_degenerate:,} constant left out")
+    if shape.n_nonfinite:
+        parts.append(f"{shape.n_nonfinite:,} with NaN or infinity left out")
+    if shape.n_duplicates:
+        parts.append(f"{shape.n_duplicates:,} duplicates")
+    return " · ".join(parts)
+
+
+def step(this: Step, last: Step) -> str:
+    """Say where on the axis the cursor is."""
+    milestone = f" ({this.milestone})" if this.milestone else ""
+    return f"step {this.step:,} of {last.step:,}{milestone}"
+
+
+def jobs(status: Status) -> str:
+    """Say how far the jobs are."""
+    if not status.busy:
+        return "All computed."
+    left = "" if status.seconds_left is None else f", about {_duration(status.seconds_left)} left"
+    now = f" ({status.now})" if status.now else ""
+    return f"Computing {status.done + 1} of {status.total}{now}{left}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min"

@@ -1,0 +1,242 @@
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from analysis import claims, pipeline
+from analysis.errors import AnalysisError
+from analysis.experiment import open_experiment
+from analysis.pipeline import key_of, load, plan, results_of, run_unit, unit_of
+from analysis.scheduler import Scheduler, compute
+from analysis.store import ResultStore
+
+Make = Callable[..., Path]
+SETTINGS = {"filters": {"k": "5", "fraction": 0.8}}
+
+
+def threads(jobs: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(jobs)
+
+
+def test_a_plan_is_layers_by_steps(make_experiment: Make) -> None:
+    units = plan(open_experiment(make_experiment(steps=(0, 50, 100))), "mapper")
+    assert [(unit.layer, unit.step.step) for unit in units] == [("conv1", s) for s in (0, 50, 100)]
+    assert all(len(unit.refs) == 2 for unit in units)
+
+
+def test_the_circle_appears_and_the_null_does_not_show_it(
+    make_experiment: Make, store: ResultStore
+) -> None:
+    experiment = open_experiment(make_experiment())
+    units = plan(experiment, "mapper", settings=SETTINGS)
+    outcomes = compute(units, store, jobs=1, make_executor=threads)
+    assert [each.state for each in outcomes] == ["computed", "computed"]
+    first, last = (results_of(unit, store) for unit in units)
+    assert first is not None
+    assert last is not None
+    assert first["filters"].result.loop_strength < 2 < last["filters"].result.loop_strength
+    assert (last["mapper"].result.b0, last["mapper"].result.b1) == (1, 1)
+    assert last["filters"].result.primary_circle_share > 0.9
+
+
+def test_a_second_time_nothing_is_computed(make_experiment: Make, store: ResultStore) -> None:
+    units = plan(open_experiment(make_experiment()), "filters", settings=SETTINGS)
+    compute(units, store, jobs=2, make_executor=threads)
+    again = compute(units, store, jobs=2, make_executor=threads)
+    assert [each.state for each in again] == ["stored", "stored"]
+
+
+def test_the_key_follows_content_parameters_and_version(
+    make_experiment: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = open_experiment(make_experiment("one"))
+    same = open_experiment(make_experiment("same"))
+    unit = plan(one, "mapper")[0]
+    assert key_of(unit) == key_of(plan(same, "mapper")[0])
+    changed = [
+        plan(one, "mapper")[1],
+        plan(one, "mapper", settings={"filters": {"seed": 1}})[0],
+        plan(one, "mapper", settings={"mapper": {"gain": 2.0}})[0],
+        plan(one, "mapper", runs=["run-000"])[0],
+        plan(one, "filters")[0],
+    ]
+    keys = {key_of(each) for each in [unit, *changed]}
+    assert len(keys) == 6
+    monkeypatch.setattr(
+        pipeline.registry, "get", _with_version(pipeline.registry.get("filters").version + 1)
+    )
+    assert key_of(unit) not in keys
+
+
+def _with_version(version: int) -> Callable[[str], object]:
+    from dataclasses import replace
+
+    from analysis import registry
+
+    real = registry.analyses()
+    return lambda name: replace(real[name], version=version)
+
+
+def test_settings_win_over_the_layer_over_the_experiment(make_experiment: Make) -> None:
+    folder = make_experiment()
+    (folder / "experiment.toml").write_text(
+        '[analysis.filters]\nk = "7"\nfraction = 0.4\n[analysis.filters.layers.conv1]\nk = "9"\n'
+    )
+    unit = plan(open_experiment(folder), "filters", settings={"filters": {"fraction": 0.6}})[0]
+    assert (unit.params.k, unit.params.fraction) == ("9", 0.6)  # type: ignore[attr-defined]
+
+
+def test_nonsense_in_experiment_toml_names_the_parameter(make_experiment: Make) -> None:
+    folder = make_experiment()
+    (folder / "experiment.toml").write_text("[analysis.filters]\nfraction = 7\n")
+    with pytest.raises(AnalysisError, match="fraction must be from"):
+        plan(open_experiment(folder), "filters")
+
+
+def test_one_failure_leaves_the_others(make_experiment: Make, store: ResultStore) -> None:
+    folder = make_experiment()
+    save_file(
+        {"conv1.weight": np.full((9, 1, 3, 3), np.nan, dtype=np.float32)},
+        folder / "run-000" / "step-000050.safetensors",
+    )
+    units = plan(open_experiment(folder), "filters", settings=SETTINGS)
+    outcomes = {o.unit.step.step: o for o in compute(units, store, jobs=1, make_executor=threads)}
+    assert {step: o.state for step, o in outcomes.items()} == {
+        0: "computed",
+        50: "failed",
+        100: "computed",
+    }
+    assert "step-000050.safetensors" in outcomes[50].message
+    assert "NaN" in outcomes[50].message
+
+
+def test_an_unexpected_fault_is_told_with_its_traceback(
+    make_experiment: Make, store: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "read_layer", lambda _refs: 1 / 0)
+    outcome = run_unit(plan(open_experiment(make_experiment()), "filters")[0], store)
+    assert outcome.state == "failed"
+    assert "ZeroDivisionError" in outcome.message
+    assert "Traceback" in outcome.detail
+
+
+def test_too_large_a_k_says_what_to_do(make_experiment: Make, store: ResultStore) -> None:
+    units = plan(
+        open_experiment(make_experiment(n=20)), "filters", settings={"filters": {"k": "100"}}
+    )
+    outcome = run_unit(units[0], store)
+    assert outcome.state == "failed"
+    assert "choose a k below 40" in outcome.message
+
+
+def test_an_unwritable_store_keeps_results_in_memory(make_experiment: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = ResultStore(tmp_path / "file" / "store")
+    units = plan(open_experiment(make_experiment()), "mapper", settings=SETTINGS)
+    outcomes = compute(units, store, jobs=1, make_executor=threads)
+    assert all("--store DIR" in each.message for each in outcomes)
+    assert all(results_of(unit, store) for unit in units)
+
+
+def test_two_requests_for_one_unit_compute_it_once(
+    make_experiment: Make, store: ResultStore
+) -> None:
+    unit = plan(open_experiment(make_experiment()), "filters", settings=SETTINGS)[0]
+    outcomes = compute([unit, unit, unit], store, jobs=2, make_executor=threads)
+    assert [each.state for each in outcomes] == ["computed"]
+
+
+def test_a_unit_claimed_elsewhere_is_waited_for(make_experiment: Make, store: ResultStore) -> None:
+    unit = plan(open_experiment(make_experiment()), "filters", settings=SETTINGS)[0]
+    scheduler = Scheduler(store, jobs=1, make_executor=threads)
+    with claims.claim(store.claim_path(key_of(unit))) as mine:
+        assert mine
+        scheduler.add([unit])
+        for _ in range(5):
+            assert scheduler.step(0.05) == []
+        assert scheduler.busy
+    outcomes = []
+    end = time.monotonic() + 30
+    while scheduler.busy and time.monotonic() < end:
+        outcomes += scheduler.step()
+    scheduler.close()
+    assert [each.state for each in outcomes] == ["computed"]
+
+
+def test_first_means_before_all_that_waits(make_experiment: Make, store: ResultStore) -> None:
+    units = plan(open_experiment(make_experiment(steps=(0, 1, 2, 3))), "filters", settings=SETTINGS)
+    scheduler = Scheduler(store, jobs=1, make_executor=threads)
+    scheduler.add(units[:3])
+    scheduler.add(units[3:], first=True)
+    outcomes = []
+    while scheduler.busy:
+        outcomes += scheduler.step()
+    scheduler.close()
+    assert outcomes[0].unit is units[3]
+
+
+@pytest.mark.slow
+def test_worker_processes_compute_and_cancel_ends_them(
+    make_experiment: Make, store: ResultStore
+) -> None:
+    import multiprocessing
+
+    units = plan(
+        open_experiment(make_experiment(steps=tuple(range(0, 600, 100)))),
+        "filters",
+        settings=SETTINGS,
+    )
+    scheduler = Scheduler(store, jobs=1)
+    scheduler.add(units)
+    outcomes = []
+    while not outcomes:
+        outcomes += scheduler.step()
+    assert outcomes[0].state == "computed"
+    scheduler.cancel()
+    assert not scheduler.busy
+    assert multiprocessing.active_children() == []
+    assert load(units[0], store) is not None
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_reported_and_the_rest_goes_on(
+    make_experiment: Make, store: ResultStore
+) -> None:
+    import multiprocessing
+
+    units = plan(
+        open_experiment(make_experiment(n=4000, steps=(0, 100, 200))), "filters", settings=SETTINGS
+    )
+    scheduler = Scheduler(store, jobs=1)
+    scheduler.add(units)
+
+    def kill_the_first() -> None:
+        while claims.holder(store.claim_path(key_of(units[0]))) is None:
+            time.sleep(0.005)
+        for child in multiprocessing.active_children():
+            os.kill(child.pid or 0, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_the_first)
+    killer.start()
+    outcomes = []
+    while scheduler.busy:
+        outcomes += scheduler.step()
+    killer.join()
+    scheduler.close()
+    states = {each.unit.step.step: each.state for each in outcomes}
+    assert states == {0: "failed", 100: "computed", 200: "computed"}
+    assert "died" in outcomes[0].message
+    assert compute(units[:1], store, jobs=1, make_executor=threads)[0].state == "computed"
+
+
+def test_the_unit_of_a_layer_that_no_run_has_is_empty(make_experiment: Make) -> None:
+    experiment = open_experiment(make_experiment())
+    unit = unit_of(experiment, "filters", layer="conv1", step=experiment.axis[0])
+    assert len(unit.refs) == 2

@@ -1,0 +1,69 @@
+from dataclasses import fields
+
+import pytest
+
+from analysis import registry
+from analysis.errors import AnalysisError
+from analysis.filter_shape import FilterParams, neighbours
+from analysis.registry import Params
+
+
+def test_every_analysis_is_found_with_its_types() -> None:
+    found = registry.analyses()
+    assert {"filters", "mapper"} <= set(found)
+    for kind in found.values():
+        assert issubclass(kind.params, Params)
+        assert kind.needs == registry.LAYER or kind.needs in found
+        assert all(each.metadata["text"] for each in fields(kind.params)), kind.name
+
+
+def test_a_chain_starts_at_the_layer() -> None:
+    assert [kind.name for kind in registry.chain("mapper")] == ["filters", "mapper"]
+    assert "filters" not in registry.leaves()
+
+
+def test_variants_put_the_null_beside_unless_one_is_chosen() -> None:
+    both = registry.variants("mapper", {"filters": {"fraction": 0.5}})
+    assert [one["filters"]["null"] for one in both] == ["none", "permuted"]
+    assert all(one["filters"]["fraction"] == 0.5 for one in both)
+    assert len(registry.variants("mapper", {"filters": {"null": "permuted"}})) == 1
+
+
+def test_later_settings_win_and_none_is_not_said() -> None:
+    kind = registry.get("filters")
+    params = registry.resolve(kind, {"k": "3%", "fraction": 0.2}, {"k": "50", "fraction": None})
+    assert isinstance(params, FilterParams)
+    assert (params.k, params.fraction, params.seed) == ("50", 0.2, 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"kk": 1}, "no parameter 'kk'"),
+        ({"fraction": 0.0}, "fraction must be from 0.0001 to 1.0"),
+        ({"fraction": float("nan")}, "fraction must be"),
+        ({"fraction": "much"}, "fraction must be of type float"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": True}, "seed must be of type int"),
+        ({"null": "some"}, "null must be one of none, permuted"),
+        ({"k": "0"}, "k must be a number of neighbours"),
+        ({"k": "-2%"}, "k must be a number of neighbours"),
+        ({"k": "many"}, "k must be a number of neighbours"),
+        ({"k": 100}, "k must be of type str"),
+    ],
+)
+def test_unusable_parameters_are_named(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(AnalysisError, match=words):
+        registry.resolve(registry.get("filters"), settings)
+
+
+def test_an_unknown_analysis_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(AnalysisError, match=r"there are .*filters"):
+        registry.get("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("said", "n", "k"), [("100", 2048, 100), ("2%", 2048, 41), ("2%", 10, 1), ("0.5 %", 1000, 5)]
+)
+def test_k_is_a_number_or_a_share(said: str, n: int, k: int) -> None:
+    assert neighbours(said, n) == k

@@ -1,0 +1,55 @@
+"""Small experiments that tests share: made here, from numbers with known shapes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from analysis.store import ResultStore
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "sample_models"
+
+
+def gradients(n: int, *, seed: int, noise: float = 0.05) -> np.ndarray:
+    """Noisy linear gradients at random angles, shape (n, 1, 3, 3): near the primary circle."""
+    rng = np.random.default_rng(seed)
+    angle = rng.uniform(0, 2 * np.pi, n)
+    y, x = np.mgrid[-1:2, -1:2]
+    clean = np.cos(angle)[:, None, None] * x + np.sin(angle)[:, None, None] * y
+    return (clean + noise * rng.normal(size=clean.shape))[:, None].astype(np.float32)
+
+
+@pytest.fixture
+def samples() -> Path:
+    """The sample models that ship."""
+    return SAMPLES
+
+
+@pytest.fixture
+def make_experiment(tmp_path: Path) -> Callable[..., Path]:
+    """Write an experiment of runs × steps: noise at step 0, a circle at the last step."""
+
+    def make(
+        name: str = "small", *, runs: int = 2, steps: tuple[int, ...] = (0, 100), n: int = 150
+    ) -> Path:
+        folder = tmp_path / name
+        for run in range(runs):
+            for step in steps:
+                seed = 1000 * run + step
+                last = step == steps[-1]
+                noise = np.random.default_rng(seed).normal(size=(n, 1, 3, 3)).astype(np.float32)
+                path = folder / f"run-{run:03d}" / f"step-{step:06d}.safetensors"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                save_file({"conv1.weight": gradients(n, seed=seed) if last else noise}, path)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ResultStore:
+    """An empty store."""
+    return ResultStore(tmp_path / "store")
