@@ -10,6 +10,7 @@ from analysis._mapper_cover import Cover
 from analysis._mapper_kernels import (
     Floats,
     Ints,
+    Shorts,
     expand,
     link_neighbours,
     make_slots,
@@ -69,12 +70,12 @@ def cut_distance(
     metric: str = "euclidean",
     neighbours: int = 5,
     quantile: float = 0.9,
-    factor: float = 1.0,
+    factor: float = 1.3,
 ) -> float:
     """Distance at which the single linkage of a cloud is cut when nobody says where.
 
     It is ``factor`` times a quantile of the distances from the points to their k-th nearest other
-    point, hence scales with the cloud. One value serves all cubes, so that one neighbour search does.
+    point, hence scales with the cloud. One value serves all cubes, so one neighbour search does.
 
     Parameters
     ----------
@@ -104,14 +105,14 @@ def cut_distance(
     return cut * factor
 
 
-def _in_order(cube: Ints, least: Ints, point: Ints, root: Ints) -> Nodes:
-    """Number the clusters by cube, then by the order their cube's clustering gave them."""
+def _in_order(cube: Ints, least: Shorts, point: Ints, root: Shorts) -> Nodes:
+    """Clusters numbered by cube, then by their least core point, as DBSCAN would in each cube."""
     roots = np.flatnonzero(root == np.arange(len(root)))
     rank = np.lexsort((least[roots], cube[roots]))
     number = np.full(len(root) + 1, -1, dtype=np.int64)  # the last entry stands for noise
     number[roots[rank]] = np.arange(len(roots))
     node = number[root]
-    return point[node >= 0].astype(np.int64), node[node >= 0]
+    return point[node >= 0], node[node >= 0]
 
 
 def linked(points: Floats, cover: Cover, radius: float, min_samples: int) -> Nodes:
@@ -124,17 +125,18 @@ def linked(points: Floats, cover: Cover, radius: float, min_samples: int) -> Nod
     slots = make_slots(cover.first[order], cover.last[order])
     links, waiting = link_neighbours(search, slots, min_samples)
     position, cube = expand(slots, cover.shape[1])
-    point = order[position].astype(np.int32)
-    root, least = settle(links, waiting, point, min_samples)
+    point = order[position]
+    root, least = settle(links, waiting, point.astype(np.int32), min_samples)
     return _in_order(cube, least, point, root)
 
 
 def _smallest(clusterer: Clusterer) -> int:
     """Fewest points for which a cube is clustered at all: KeplerMapper's rule."""
-    parameters = getattr(clusterer, "get_params", dict)()
+    parameters: dict[str, object] = getattr(clusterer, "get_params", dict)()
     for name in ("n_clusters", "min_cluster_size", "min_samples"):
-        if isinstance(parameters.get(name), int) and parameters[name]:
-            return int(parameters[name])
+        value = parameters.get(name)
+        if isinstance(value, int) and value:
+            return value
     return 2
 
 
@@ -149,16 +151,16 @@ def _labels(clusterer: Clusterer, points: Floats) -> Ints:
 def predicted(points: Floats, cover: Cover, clusterer: Clusterer) -> Nodes:
     """Clusters that the clusterer finds in the points of each cube, one cube after the other."""
     position, cube = expand(make_slots(cover.first, cover.last), cover.shape[1])
-    position = position[np.argsort(cube, kind="stable")].astype(np.int64)
+    ordered = position[np.argsort(cube, kind="stable")].astype(np.int64)
     found: list[Nodes] = []
     total = 0
-    for members in np.split(position, np.cumsum(np.unique(cube, return_counts=True)[1])[:-1]):
+    for members in np.split(ordered, np.cumsum(np.unique(cube, return_counts=True)[1])[:-1]):
         if len(members) < _smallest(clusterer):
             continue
         names, node = np.unique(_labels(clusterer, points[members]), return_inverse=True)
         node -= int(np.count_nonzero(names < 0))
-        found.append((members[node >= 0], node[node >= 0] + total))
+        found.append((members[node >= 0], (node[node >= 0] + total).astype(np.int64)))
         total += int(np.count_nonzero(names >= 0))
     if not found:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        return ordered[:0], ordered[:0]
     return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])

@@ -28,7 +28,8 @@ class Cover:
     @property
     def counts(self) -> NDArray[np.int64]:
         """Number of cubes that hold each point, shape (n,)."""
-        return np.maximum(self.last - self.first + 1, 0).prod(axis=1)
+        counts: NDArray[np.int64] = np.maximum(self.last - self.first + 1, 0).prod(axis=1)
+        return counts
 
 
 def lens_plane(lens: NDArray[np.float64], n: int) -> NDArray[np.float64]:
@@ -62,7 +63,7 @@ def _intervals_of(
 def _uniform_intervals(
     values: NDArray[np.float64], resolution: int, gain: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Ends of equal intervals over the range, computed step by step as KeplerMapper does.
+    """Cut the range into equal intervals, step by step as KeplerMapper does; return their ends.
 
     The order of the operations matters: another one moves ends by a rounding error, and with it
     points that lie on an end.
@@ -76,15 +77,14 @@ def _uniform_intervals(
     return centres - radius, centres + radius
 
 
-def uniform_cover(
-    lens: NDArray[np.float64], *, resolution: int = 30, gain: float = 3.0
-) -> Cover:
+def uniform_cover(lens: NDArray[np.float64], *, resolution: int = 30, gain: float = 3.0) -> Cover:
     """Cover the range of each lens axis by equal, closed intervals.
 
-    The centres divide the range into ``resolution`` equal parts; each interval is ``gain`` parts long,
-    so that a value lies in about ``gain`` of them. In KeplerMapper's terms ``n_cubes = resolution``
-    and ``perc_overlap = 1 - 1 / gain`` (gain 3 is an overlap of 2/3), and the cubes are the same. One thing
-    differs: an axis without extent gets one interval, not ``resolution`` copies of it.
+    The range is divided into ``resolution`` equal parts; each interval is ``gain`` parts long, with
+    the middle of its part, so that a value lies in about ``gain`` intervals. In KeplerMapper's
+    terms ``n_cubes = resolution`` and ``perc_overlap = 1 - 1 / gain`` (gain 3 is an overlap of
+    2/3), and the cubes are the same. One thing differs: an axis without extent gets one interval,
+    not ``resolution`` copies of it.
 
     Parameters
     ----------

@@ -18,9 +18,10 @@ _FAR = np.float32(1e15)  # outside the unit box, its square still finite in floa
 class Search(NamedTuple):
     """Points in blocks of ``BLOCK`` neighbours, for one search by radius.
 
-    ``tiles (b, d, BLOCK)`` are rotated, scaled, rounded coordinates, ``low`` and ``high (b, d)`` their
-    bounds; ``exact (n, d)`` are the points themselves in the same order. A pair is a neighbour if
-    its squared distance in ``exact`` is at most ``limit``; in ``tiles`` it is then at most ``reach``.
+    ``tiles (b, d, BLOCK)`` are rotated, scaled, rounded coordinates, ``low`` and ``high (b, d)``
+    their bounds; ``exact (n, d)`` are the points themselves in the same order. Two points are
+    neighbours if their squared distance in ``exact`` is at most ``limit``; in ``tiles`` it is then
+    at most ``reach``.
     """
 
     tiles: Singles
@@ -46,10 +47,19 @@ class Slots(NamedTuple):
 
 
 class Links(NamedTuple):
-    """State of the clustering: union-find parent and number of neighbours of every slot."""
+    """State of the clustering.
+
+    For every slot, ``parent`` in the union-find and number of ``neighbours``, itself included. For
+    every point, ``lacking``, how many of its slots are not core yet, and ``group``, its parent in a
+    union-find of points that lie in the same cubes and are joined in all of them; ``seen`` remembers
+    pairs of groups that are joined in their common cubes.
+    """
 
     parent: Shorts
     neighbours: Shorts
+    lacking: Shorts
+    group: Shorts
+    seen: Shorts
 
 
 def block_order(points: Singles) -> Ints:
@@ -93,7 +103,7 @@ def prepare_search(points: Floats, radius: float) -> tuple[Search, Ints]:
 
 
 def make_slots(first: Ints, last: Ints) -> Slots:
-    """Number the (point, cube) pairs of points in the order given, shapes (n, 2)."""
+    """Slots of points in the order given, from the ``first`` and ``last`` (n, 2) of a cover."""
     start = np.zeros(len(first) + 1, dtype=np.int64)
     np.cumsum(np.maximum(last - first + 1, 0).prod(axis=1), out=start[1:])
     edges = np.arange(0, len(first), BLOCK)
@@ -117,7 +127,7 @@ def _apart(search: Search, slots: Slots, a: int, b: int) -> bool:
 
 @njit(cache=True)
 def _tile_distances(search: Search, i: int, b: int, out: Singles) -> bool:
-    """Squared distances of point ``i`` to those of block ``b``; False if its box is out of reach."""
+    """Squared distances of point ``i`` to block ``b``; False if the block is out of reach."""
     tile, query, column = search.tiles[b], search.tiles[i // BLOCK], i % BLOCK
     total = 0.0
     for c in range(tile.shape[0]):
@@ -201,16 +211,43 @@ def unite(parent: Shorts, i: int, j: int) -> bool:
 
 
 @njit(cache=True)
-def _link(links: Links, common: Ints, min_samples: int, waiting: Shorts) -> int:
-    """Take in slots that are neighbours: join core slots, write the other pairs to ``waiting``."""
-    parent, neighbours = links
+def _joined(links: Links, slots: Slots, i: int, j: int) -> bool:
+    """Tell whether two points are known to be joined in all common cubes; else note that they will be.
+
+    In dense clouds nearly all neighbours are, so that they need no look at their slots.
+    """
+    if links.lacking[i] > 0 or links.lacking[j] > 0:
+        return False
+    a, b = find(links.group, i), find(links.group, j)
+    if a == b:
+        return True
+    if slots.kind[i] == slots.kind[j]:
+        unite(links.group, a, b)
+        return False
+    entry = links.seen[(min(a, b) * 31 + max(a, b)) % links.seen.shape[0]]
+    if entry[0] == min(a, b) and entry[1] == max(a, b):
+        return True
+    entry[0], entry[1] = min(a, b), max(a, b)
+    return False
+
+
+@njit(cache=True)
+def _count(links: Links, point: int, slot: int, min_samples: int) -> bool:
+    """Count a neighbour of a slot; tell whether the slot is core."""
+    links.neighbours[slot] += 1
+    if links.neighbours[slot] == min_samples:
+        links.lacking[point] -= 1
+    return links.neighbours[slot] >= min_samples
+
+
+@njit(cache=True)
+def _link(links: Links, pair: Ints, common: Ints, waiting: Shorts) -> int:
+    """Take in the ``common`` slots of neighbours: join core ones, write the others to ``waiting``."""
     left = 0
     for s in range(common.shape[0]):
         a, b = common[s]
-        neighbours[a] += 1
-        neighbours[b] += 1
-        if neighbours[a] >= min_samples and neighbours[b] >= min_samples:
-            unite(parent, a, b)
+        if _count(links, pair[0], a) & _count(links, pair[1], b):
+            unite(links.parent, a, b)
         else:
             waiting[left, 0], waiting[left, 1] = a, b
             left += 1
@@ -251,28 +288,34 @@ def link_neighbours(search: Search, slots: Slots, min_samples: int) -> tuple[Lin
 
 
 @njit(cache=True)
-def settle(links: Links, waiting: Shorts, point_of: Shorts, min_samples: int) -> tuple[Shorts, Shorts]:
+def _attach(root: Shorts, least: Shorts, border: int, cluster: int) -> None:
+    """Give a border slot to the cluster, unless it has one with a lesser least core point."""
+    if root[border] < 0 or least[cluster] < least[root[border]]:
+        root[border] = cluster
+
+
+@njit(cache=True)
+def settle(links: Links, waiting: Shorts, point_of: Shorts, core: int) -> tuple[Shorts, Shorts]:
     """Finish DBSCAN: root of every slot (-1 for noise) and the least core point of every root.
 
     A border point goes to the cluster whose least core point is least, which is the cluster that
-    a scan of the points in order reaches first.
+    a scan of the points in order reaches first. ``core`` is ``min_samples``.
     """
     parent, neighbours = links
     for a, b in waiting:
-        if neighbours[a] >= min_samples and neighbours[b] >= min_samples:
+        if neighbours[a] >= core and neighbours[b] >= core:
             unite(parent, a, b)
     root = np.full(parent.shape[0], -1, np.int32)
     least = np.full(parent.shape[0], np.iinfo(np.int32).max, np.int32)
     for s in range(parent.shape[0]):
-        if neighbours[s] >= min_samples:
+        if neighbours[s] >= core:
             root[s] = find(parent, s)
             least[root[s]] = min(least[root[s]], point_of[s])
-    for pair in waiting:
-        for a, b in ((pair[0], pair[1]), (pair[1], pair[0])):
-            if neighbours[a] < min_samples <= neighbours[b]:
-                reached = find(parent, b)
-                if root[a] < 0 or least[reached] < least[root[a]]:
-                    root[a] = reached
+    for a, b in waiting:
+        if neighbours[a] < core <= neighbours[b]:
+            _attach(root, least, a, find(parent, b))
+        elif neighbours[b] < core <= neighbours[a]:
+            _attach(root, least, b, find(parent, a))
     return root, least
 
 

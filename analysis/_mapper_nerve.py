@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from analysis._mapper_kernels import Floats, Ints, unite
 
-MAX_STORED = 100_000_000  # entries of reduced columns: 0.8 GB
+MAX_STORED = 50_000_000  # entries of reduced columns: 0.4 GB
 
 
 class Rows(NamedTuple):
@@ -20,9 +20,9 @@ class Rows(NamedTuple):
 
 @njit(cache=True)
 def _mark(owners: Rows, here: Ints, place: Ints, bits: NDArray[np.uint64]) -> None:
-    """Set bit ``c`` of row ``b`` for neighbours ``b, c`` of a node that meet in its points ``here``.
+    """Set bit ``c`` of row ``b`` for neighbours ``b, c`` of a node that meet in its points.
 
-    ``place`` is the row of each node, -1 for those that are not higher neighbours.
+    ``here`` are the points, and ``place`` the row of each node, -1 for those that have none.
     """
     mask = np.empty(bits.shape[1], np.uint64)
     for point in here:
@@ -150,7 +150,7 @@ def _reduce(column: Ints, pivots: Ints, done: Rows) -> Ints:
 
 @njit(cache=True)
 def coboundary_rank(columns: Rows, chosen: Ints, height: int) -> int:
-    """Rank over Z/2 of the ``chosen`` columns, -1 if it would need more than ``MAX_STORED`` entries.
+    """Rank over Z/2 of the ``chosen`` columns, -1 if it takes more than ``MAX_STORED`` entries.
 
     In lexicographic order almost every edge is the first side of the last triangle on it, so that
     its column needs no addition.
@@ -175,6 +175,21 @@ def coboundary_rank(columns: Rows, chosen: Ints, height: int) -> int:
         rank += 1
         offsets[rank] = high
     return rank
+
+
+def hole_count(n: int, edges: Ints, triangles: Ints) -> int:
+    """b₁ over Z/2 of a complex of ``n`` nodes, -1 if it takes more than ``MAX_STORED`` entries.
+
+    Edges ``a < b`` in lexicographic order; all sides of the triangles are among them. The
+    coboundary of an edge of a spanning forest is a sum of those of the other edges, so these alone
+    are reduced: b₁ = their number - their rank.
+    """
+    loose = np.flatnonzero(~spanning_forest(n, edges))
+    a, b, c = triangles.T
+    ends = np.column_stack([a, a, b]) * n + np.column_stack([b, c, c])
+    sides = np.searchsorted(edges[:, 0] * n + edges[:, 1], ends)
+    rank = coboundary_rank(coboundary(sides, len(edges)), loose, len(triangles))
+    return int(len(loose) - rank) if rank >= 0 else -1
 
 
 @njit(cache=True)

@@ -43,7 +43,7 @@ def ripser_bars(
     condensed: NDArray[np.float64], threshold: float, max_dimension: int, field: int
 ) -> list[Bars]:
     """Bars and cocycles over Z/``field`` of at least two points, by ripser."""
-    from ripser import ripser  # noqa: PLC0415  (slow to import, seldom needed)
+    from ripser import ripser
 
     result = ripser(
         squareform(condensed, checks=False),

@@ -154,11 +154,12 @@ class RunFolder:
         """
         from safetensors.numpy import save
 
-        tensors = {
-            name: np.ascontiguousarray(array, dtype=self._training.dtype)
-            for name, array in parameters.items()
-            if self._training.keeps(name, run=self.name, step=step)
-        }
+        with np.errstate(over="ignore"):  # an overflow is reported below, by name
+            tensors = {
+                name: np.ascontiguousarray(array, dtype=self._training.dtype)
+                for name, array in parameters.items()
+                if self._training.keeps(name, run=self.name, step=step)
+            }
         for name, tensor in tensors.items():
             if not np.isfinite(tensor).all():
                 msg = f"{self.name} has diverged: {name} is not finite at step {step}"

@@ -132,6 +132,9 @@ class Training:
         if not self.snapshots and not self.milestones:
             msg = "[training] needs snapshots (steps) or milestones, or nothing would be kept"
             raise ExperimentError(msg)
+        if self.milestones and self.save and "all" not in self.save.values():
+            msg = '[training.save] needs a layer with "all", or milestones would keep nothing'
+            raise ExperimentError(msg)
         for name in _list("[training] complete_runs", self.complete_runs):
             check_choice("[training] complete_runs", name, self.run_names)
 

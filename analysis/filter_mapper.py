@@ -25,17 +25,18 @@ class MapperParams(Params):
     lens: str = parameter("pca", "lens of the cover", choices=("pca", "codensity", "angle", "umap"))
     resolution: int = parameter(10, "intervals per axis of the lens", minimum=1, maximum=200)
     gain: float = parameter(
-        1.7,
+        3.0,
         "overlap of the intervals, KeplerMapper's 1 / (1 - perc_overlap)",
         minimum=1,
         maximum=10,
     )
     cut: float = parameter(
-        1.0,
+        1.5,
         "single linkage is cut at so many times the .9 quantile of distances to the 5th neighbour",
         minimum=0.01,
         maximum=100,
     )
+    min_samples: int = parameter(3, "filters that make a cluster a node", minimum=1, maximum=10000)
     metric: str = parameter(
         "euclidean", "distance of the clustering", choices=("euclidean", "variance_normalised")
     )
@@ -99,6 +100,7 @@ def filter_graph(
         resolution=params.resolution,
         gain=params.gain,
         cut=cut,
+        min_samples=params.min_samples,
         metric=params.metric,
     )
     progress(0.8, "Betti numbers")

@@ -179,7 +179,7 @@ def filter_shape(
         n_duplicates=cloud.n_duplicates,
         n_filters=len(cloud),
         k=k,
-        degenerate=degenerate_reason(density, kept, k),
+        degenerate=degenerate_reason(cloud.points, kept, k),
         primary_circle_share=_share(circle_models.primary_circle_share, points, cloud.kernel),
         quadratic_share=_share(circle_models.quadratic_share, points, cloud.kernel),
     )

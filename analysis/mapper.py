@@ -4,24 +4,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
-from scipy.spatial import cKDTree
 
+from analysis import _mapper_build as build
 from analysis import _mapper_nerve as nerve
-from analysis._mapper_clusters import Clusterer, Nodes, cut_distance, linked, predicted, scaled
+from analysis._mapper_build import node_radii
+from analysis._mapper_clusters import Clusterer, cut_distance, scaled
 from analysis._mapper_cover import Cover, lens_plane, uniform_cover
+from analysis._mapper_kernels import Floats, Ints
 from analysis.errors import AnalysisError
 from analysis.ragged import Ragged
 
-__all__ = ["Cover", "MapperGraph", "cover_graph", "cut_distance", "mapper_graph", "uniform_cover"]
-
-MAX_TRIANGLES = 5_000_000
-MAX_MEETINGS = 200_000_000  # pairs of cubes that share a point, counted point by point
-CORE = {"single_linkage": 1, "dbscan": 3}  # min_samples where none is given
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+__all__ = [
+    "Cover",
+    "MapperGraph",
+    "cover_graph",
+    "cut_distance",
+    "mapper_graph",
+    "node_radii",
+    "uniform_cover",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,16 +101,15 @@ class MapperGraph:
         AnalysisError
             If the elimination grows beyond all bounds.
         """
-        loose = np.flatnonzero(~nerve.spanning_forest(self.n_nodes, self.edges))
-        columns = nerve.coboundary(_sides(self), len(self.edges))
-        rank = int(nerve.coboundary_rank(columns, loose, len(self.triangles)))
-        if rank < 0:
+        edges, triangles, n = _maximal(self)
+        b1 = nerve.hole_count(n, edges, triangles)
+        if b1 < 0:
             msg = (
-                f"b₁ of {len(self.triangles)} triangles needs more than {nerve.MAX_STORED} entries: "
+                f"b₁ of {len(triangles)} triangles needs more than {nerve.MAX_STORED} entries: "
                 "lower the gain or the resolution"
             )
             raise AnalysisError(msg)
-        return len(loose) - rank
+        return b1
 
     def to_kmapper(self) -> dict[str, Any]:
         """Give the graph in the format of ``kmapper.KeplerMapper.map``."""
@@ -126,84 +127,21 @@ class MapperGraph:
         }
 
 
-def _sides(graph: MapperGraph) -> Ints:
-    """Numbers of the three edges of every triangle, shape (t, 3)."""
-    a, b, c = graph.triangles.T
-    keys = graph.edges @ np.array([graph.n_nodes, 1])
-    ends = np.column_stack([a, a, b]) * graph.n_nodes + np.column_stack([b, c, c])
-    return np.searchsorted(keys, ends)
+def _maximal(graph: MapperGraph) -> tuple[Ints, Ints, int]:
+    """Edges, triangles and number of the nodes that lie in no other node.
 
-
-def _check_size(cover: Cover) -> None:
-    meetings = int((cover.counts**2).sum())
-    if meetings > MAX_MEETINGS:
-        msg = (
-            f"a point lies in up to {cover.counts.max()} cubes, {meetings} pairs of cubes over all "
-            f"points (at most {MAX_MEETINGS}): lower the gain or the resolution, or draw fewer points"
-        )
-        raise AnalysisError(msg)
-
-
-def _find_nodes(
-    points: Floats, cover: Cover, clusterer: str | Clusterer, cut: float | None, least: int | None
-) -> Nodes:
-    """Points and nodes, pair by pair, by the clusterer asked for."""
-    if isinstance(clusterer, str):
-        if clusterer not in CORE:
-            msg = f"clusterer must be one of {sorted(CORE)} or have fit_predict, got {clusterer!r}"
-            raise AnalysisError(msg)
-        least = CORE[clusterer] if least is None else least
-        radius = cut_distance(points) if cut is None else float(cut)
-        if not (np.isfinite(radius) and radius > 0) or least < 1:
-            msg = f"cut must be positive and min_samples at least 1, got {cut!r} and {least!r}"
-            raise AnalysisError(msg)
-        return linked(points, cover, radius, least if clusterer == "dbscan" else 1)
-    if cut is not None:
-        msg = f"cut is for single_linkage and dbscan, {clusterer!r} has its own parameters"
-        raise AnalysisError(msg)
-    return predicted(points, cover, clusterer)
-
-
-def _incidence(nodes: Nodes, n: int, min_size: int) -> sparse.csr_matrix:
-    """Nodes by points, 1 where the node has the point; nodes of fewer points left out."""
-    point, node = nodes
-    shape = (int(node.max(initial=-1)) + 1, n)
-    matrix = sparse.csr_matrix((np.ones(len(node), np.int32), (node, point)), shape=shape)
-    matrix.sort_indices()
-    return matrix if min_size == 1 else matrix[np.diff(matrix.indptr) >= min_size]
-
-
-def _triangles(incidence: sparse.csr_matrix, edges: Ints) -> Ints:
-    owners = incidence.T.tocsr()
-    members = nerve.Rows(incidence.indptr.astype(np.int64), incidence.indices.astype(np.int64))
-    nodes = nerve.Rows(owners.indptr.astype(np.int64), owners.indices.astype(np.int64))
-    starts = np.searchsorted(edges[:, 0], np.arange(incidence.shape[0] + 1))
-    higher = nerve.Rows(starts.astype(np.int64), np.ascontiguousarray(edges[:, 1]))
-    triangles: Ints = nerve.find_triangles(members, nodes, higher, MAX_TRIANGLES)
-    if len(triangles) > MAX_TRIANGLES:
-        msg = (
-            f"the nerve has more than {MAX_TRIANGLES} triangles ({incidence.shape[0]} nodes, "
-            f"{len(edges)} edges): lower the gain or the resolution, or raise min_samples"
-        )
-        raise AnalysisError(msg)
-    return triangles
-
-
-def _positions(lens: Floats, sizes: Ints) -> Floats:
-    """Lens values in the unit box, overlapping nodes nudged apart."""
-    if len(lens) == 0:
-        return lens
-    extent = float(np.ptp(lens, axis=0).max()) or 1.0
-    home = (lens - (lens.min(axis=0) + lens.max(axis=0)) / 2) / extent + 0.5
-    radii = np.minimum(np.sqrt(0.1 * sizes / sizes.sum() / np.pi), 0.02)
-    # nodes at one place, or on the line of a one-dimensional lens, need a direction to part in
-    turn = np.arange(len(lens)) * np.pi * (3 - np.sqrt(5))
-    home = home + 0.01 * radii[:, None] * np.column_stack([np.cos(turn), np.sin(turn)])
-    pairs = cKDTree(home).query_pairs(2 * radii.max(), output_type="ndarray")
-    near = np.linalg.norm(home[pairs[:, 0]] - home[pairs[:, 1]], axis=1)
-    pairs = pairs[near < 1.5 * radii[pairs].sum(axis=1)].astype(np.int64)
-    moved: Floats = nerve.relax(home, radii, pairs[np.lexsort(pairs.T[::-1])], 8)
-    return moved
+    If the points of ``a`` all lie in ``b``, every simplex with ``a`` can take in ``b``: leaving
+    ``a`` out is a strong collapse, which keeps the homotopy type of the nerve.
+    """
+    sizes = graph.members.lengths
+    a, b = graph.edges.T
+    kept = np.ones(graph.n_nodes, dtype=bool)
+    kept[b[graph.weights == sizes[b]]] = False  # of equal nodes the first stays
+    kept[a[(graph.weights == sizes[a]) & (sizes[a] < sizes[b])]] = False
+    number = np.cumsum(kept) - 1
+    edges = number[graph.edges[kept[graph.edges].all(axis=1)]]
+    triangles = number[graph.triangles[kept[graph.triangles].all(axis=1)]]
+    return edges, triangles, int(kept.sum())
 
 
 def _assemble(incidence: sparse.csr_matrix, plane: Floats) -> MapperGraph:
@@ -218,10 +156,10 @@ def _assemble(incidence: sparse.csr_matrix, plane: Floats) -> MapperGraph:
     return MapperGraph(
         members=Ragged(incidence.indices.astype(np.int64), offsets),
         edges=edges,
-        triangles=_triangles(incidence, edges),
+        triangles=build.triangles_of(incidence, edges),
         weights=pairs.data.astype(np.int64),
         lens=lens,
-        positions=_positions(lens, sizes),
+        positions=build.draw(lens, sizes),
     )
 
 
@@ -244,13 +182,10 @@ def cover_graph(
     """
     values = scaled(points, metric)
     plane = lens_plane(lens, len(values))
-    _check_size(cover)
-    if len(values) == 0:
-        nodes = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    else:
-        nodes = _find_nodes(values, cover, clusterer, cut, min_samples)
+    build.check_size(cover, len(values))
+    nodes = build.find_nodes(values, cover, clusterer=clusterer, cut=cut, min_samples=min_samples)
     smallest = (min_samples or 1) if clusterer == "single_linkage" else 1
-    return _assemble(_incidence(nodes, len(values), smallest), plane)
+    return _assemble(build.incidence_matrix(nodes, len(values), smallest), plane)
 
 
 def mapper_graph(
@@ -276,8 +211,8 @@ def mapper_graph(
         The uniform cover, see :func:`uniform_cover`. In KeplerMapper's terms
         ``Cover(n_cubes=resolution, perc_overlap=1 - 1 / gain)``.
     clusterer : {"single_linkage", "dbscan"} or object with fit_predict
-        How the points of a cube become nodes. For an object, such as a scikit-learn clusterer, negative
-        labels are noise and cubes with fewer points than its ``n_clusters``,
+        How the points of a cube become nodes. For an object, such as a scikit-learn clusterer,
+        negative labels are noise and cubes with fewer points than its ``n_clusters``,
         ``min_cluster_size`` or ``min_samples`` (else 2) are left out, as in KeplerMapper.
     cut : float, optional
         Single linkage: the distance at which clusters are no longer joined. DBSCAN: eps. A distance

@@ -129,7 +129,7 @@ class Scheduler:
             key = self._running.pop(future)
             unit = self._units.pop(key)
             try:
-                outcome = replace(future.result(), key=key)
+                outcome = replace(future.result(), key=key, unit=unit)
             except BrokenExecutor:
                 died.append((key, unit))
                 continue
@@ -193,7 +193,9 @@ class Scheduler:
         outcomes = []
         for key, unit in died:
             if key in at_work or not at_work:
-                message = f"{unit.where}: the worker process died, perhaps for lack of memory; try again"
+                message = (
+                    f"{unit.where}: the worker process died, perhaps for lack of memory; try again"
+                )
                 outcomes.append(Outcome(unit, key, "failed", message))
                 paths[key].unlink(missing_ok=True)
             else:

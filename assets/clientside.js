@@ -76,5 +76,13 @@
     ];
   }
 
-  window.dash_clientside = Object.assign({}, window.dash_clientside, { cursor: { move, show } });
+  // the page knows its scheme (the system's, or what was chosen) before any component does
+  function scheme(computed) {
+    return document.documentElement.getAttribute("data-mantine-color-scheme") || computed || "light";
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    cursor: { move, show },
+    theme: { scheme },
+  });
 })();

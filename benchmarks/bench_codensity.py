@@ -25,7 +25,7 @@ NOISE = 0.2  # standard deviation per entry of a primary-circle filter of norm 1
 
 
 def filters(n: int, *, circle: float) -> Floats:
-    """Unit mean-centred 3×3 filters: a share on a noisy primary circle, the rest uniform."""
+    """Draw unit mean-centred 3×3 filters: a share on a noisy circle, the rest uniform."""
     rng = np.random.default_rng(0)
     grid = np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1])).reshape(2, 9) / np.sqrt(6)
     angle = rng.uniform(0, 2 * np.pi, round(circle * n))
@@ -37,9 +37,9 @@ def filters(n: int, *, circle: float) -> Floats:
 
 
 def quantised(n: int) -> Floats:
-    """Filters whose nine entries have three levels: at most 3⁹ different ones, most repeated."""
+    """Draw filters whose nine entries have three levels, so that most are repeated."""
     weights = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], p=[0.02, 0.88, 0.1], size=(n, 9))
-    return weights - weights.mean(axis=1, keepdims=True)
+    return np.asarray(weights - weights.mean(axis=1, keepdims=True))
 
 
 def cpu(call: Callable[[], Floats]) -> tuple[float, Floats]:
@@ -50,7 +50,8 @@ def cpu(call: Callable[[], Floats]) -> tuple[float, Floats]:
 
 
 def scipy_tree(cloud: Floats, asked: NDArray[np.int64], k: int) -> tuple[float, Floats]:
-    build, tree = cpu(lambda: cKDTree(cloud))
+    tree = cKDTree(cloud)
+    build, _ = cpu(lambda: cKDTree(cloud).data)
     query, found = cpu(lambda: tree.query(cloud[asked], k=[k + 1])[0][:, 0])
     return build + query * len(cloud) / len(asked), found
 

@@ -37,21 +37,21 @@ def noisy_circle(n: int) -> Points:
 
 
 def ours() -> Method:
-    from analysis.homology import vietoris_rips, warm  # noqa: PLC0415
+    from analysis.homology import vietoris_rips, warm
 
     warm()
     return lambda points: len(vietoris_rips(points, landmarks=None).bars(1))
 
 
 def ripser() -> Method:
-    import ripser  # noqa: PLC0415
+    import ripser
 
     return lambda points: len(ripser.ripser(points, maxdim=1)["dgms"][1])
 
 
 def gudhi() -> Method:
-    from gudhi.sklearn import RipsPersistence  # noqa: PLC0415
-    from scipy.spatial.distance import pdist, squareform  # noqa: PLC0415
+    from gudhi.sklearn import RipsPersistence
+    from scipy.spatial.distance import pdist, squareform
 
     def bars(points: Points) -> int:
         matrix = squareform(pdist(points).astype(np.float32).astype(np.float64))

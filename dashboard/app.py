@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import dash_mantine_components as dmc
 from dash import Dash
 from flask import Response
 
@@ -29,6 +30,7 @@ def create_app(context: Context) -> Dash:
         include_pages_meta=False,
         on_error=_log,
     )
+    dmc.pre_render_color_scheme()  # no flash of the other scheme
     found = views.discover()
     app.layout = lambda: shell.layout(context, found)
     shell.register(app, context)

@@ -27,6 +27,7 @@ def layout(context: Context, views: list[View]) -> Component:
             dcc.Store(id=ids.CURSOR),
             dcc.Store(id=ids.SHOWN),
             dcc.Store(id=ids.ROW),
+            dcc.Store(id=ids.SCHEME),
             dcc.Store(id=ids.CATALOGUE, data=catalogue(context)),
             dcc.Interval(id=ids.POLL, interval=BUSY),
             _header(context),
@@ -56,7 +57,7 @@ def _header(context: Context) -> Component:
             dmc.ColorSchemeToggle(
                 lightIcon="☾",
                 darkIcon="☀",
-                id=ids.SCHEME,
+                id=ids.TOGGLE,
                 variant="subtle",
                 size="md",
                 **{"aria-label": "Light or dark"},
@@ -96,6 +97,7 @@ def _cursor_bar() -> Component:
                 id=ids.NETWORK,
                 config={"displayModeBar": False},
                 className="network",
+                style={"height": 92},  # its own, or plotly takes 450
                 responsive=True,
             ),
             html.Div(
@@ -186,6 +188,11 @@ def register(app: Dash, context: Context) -> None:
         State(ids.CATALOGUE, "data"),
         prevent_initial_call=True,
     )
+    app.clientside_callback(
+        ClientsideFunction("theme", "scheme"),
+        Output(ids.SCHEME, "data"),
+        Input(ids.TOGGLE, "computedColorScheme"),
+    )
     _register_watch(app, context)
     _register_row(app, context)
     _register_jobs(app, context)
@@ -218,13 +225,15 @@ def _register_row(app: Dash, context: Context) -> None:
     @app.callback(
         Output(ids.NETWORK, "figure"),
         Input(ids.ROW, "data"),
-        Input(ids.SCHEME, "computedColorScheme"),
+        Input(ids.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def draw_row(row: dict[str, Any], scheme: str | None) -> Any:
+    def draw_row(row: dict[str, Any] | None, scheme: str | None) -> Any:
+        if row is None or scheme is None:
+            return no_update
         cursor = context.read(row)
         bars = context.row(context.experiments[cursor.experiment], cursor.index)
-        return network_figure(bars, selected=cursor.layer, scheme=scheme or "light")
+        return network_figure(bars, selected=cursor.layer, scheme=scheme)
 
 
 def _register_jobs(app: Dash, context: Context) -> None:

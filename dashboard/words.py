@@ -23,17 +23,32 @@ def finding(shape: FilterShape, null: FilterShape | None) -> str:
     """
     if shape.degenerate:
         return f"No shape is claimed: {shape.degenerate}."
-    strength = shape.loop_strength
-    if strength is None:
-        return f"No loop: {len(shape.diagram.lengths(1))} H₁ bars in {_kept(shape)}."
+    lengths = shape.diagram.lengths(1)
+    if len(lengths) < 2:
+        return f"{_few(shape, null)}. {_kept(shape)}."
     count, gap = standing_out(shape.diagram)
     if null is None or gap < CLEAR or gap < CLEAR * (null.loop_strength or 1.0):
-        found = f"No clear loop: the longest H₁ bar is {strength:.1f}× the next{_beside(null)}"
+        times = f"{lengths[0] / lengths[1]:.1f}×"
+        found = f"No clear loop: the longest H₁ bar is {times} the next{_beside(null)}"
     elif count == 1:
         found = f"One loop, {gap:.1f}× longer than the next bar{_beside(null)}; {_circle(shape)}"
     else:
         found = f"{count} loops: the {_ordinal(count)} bar is {gap:.1f}× the next{_beside(null)}"
     return f"{found}. {_kept(shape)}."
+
+
+def _few(shape: FilterShape, null: FilterShape | None) -> str:
+    """Judge no bar, or a single one, which has no next to be compared with."""
+    lengths = shape.diagram.lengths(1)
+    if not len(lengths):
+        return "No loop: there is no H₁ bar"
+    if null is None:
+        return f"One H₁ bar, of length {lengths[0]:.2f} (null model still computing)"
+    longest = float(null.diagram.lengths(1).max(initial=0.0))
+    beside = f"of length {lengths[0]:.2f} (longest with permuted entries: {longest:.2f})"
+    if lengths[0] < CLEAR * longest:
+        return f"No clear loop: the only H₁ bar is {beside}"
+    return f"One loop: the only H₁ bar, {beside}; {_circle(shape)}"
 
 
 def _beside(null: FilterShape | None) -> str:

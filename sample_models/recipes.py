@@ -3,7 +3,7 @@
     python sample_models/recipes.py natural_patches
     python sample_models/recipes.py face_resnet FOLDER     (the model folder of the npm package)
 
-The trained ones have a recipe.toml each: nervescope train sample_models/mnist_cnn/recipe.toml -o DIR.
+The trained ones have a recipe each: nervescope train sample_models/mnist_cnn/recipe.toml -o DIR
 """
 
 import argparse

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from analysis.homology import PersistenceDiagram
 from dashboard import theme
 
-SHOWN = 30
+SHOWN = 20
+LABEL = 5  # rows that a label takes
 
 
 def barcode_figure(
@@ -37,13 +38,13 @@ def barcode_figure(
     labels, row = [], 0
     for group in groups:
         labels.append(_label(row, group))
-        _add(figure, group, row + 1, end)
-        row += len(group.bars) + 2
+        _add(figure, group, row + LABEL - 1, end)
+        row += len(group.bars) + LABEL
     figure.update_layout(
         theme.layout(
             scheme,
             xaxis=theme.axis(scheme, "filtration value (Euclidean distance)", range=[0, end]),
-            yaxis=theme.hidden_axis(range=[max(row, 12) - 0.5, -0.7]),
+            yaxis=theme.hidden_axis(range=[max(row, 12) - 0.5, -2]),
             hovermode="closest",
             uirevision="barcode",
             annotations=labels,

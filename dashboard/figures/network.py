@@ -8,6 +8,9 @@ import plotly.graph_objects as go
 from dashboard import theme
 from dashboard.figures.patches import escape
 
+FEWEST = 8
+"""Places in the row, so that the bars of a small network are not slabs; so few are also named."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerBar:
@@ -68,7 +71,7 @@ def network_figure(bars: Sequence[LayerBar], *, selected: str, scheme: str = "li
             barmode="overlay",
             bargap=0,
             margin={"l": 34, "r": 4, "t": 6, "b": 4},
-            xaxis=theme.hidden_axis(range=[-0.6, max(len(bars), 2) - 0.4], fixedrange=True),
+            xaxis=_names(bars, scheme),
             yaxis=theme.axis(
                 scheme, None, range=[0, top], nticks=4, fixedrange=True, ticksuffix="×"
             ),
@@ -78,6 +81,15 @@ def network_figure(bars: Sequence[LayerBar], *, selected: str, scheme: str = "li
         )
     )
     return figure
+
+
+def _names(bars: Sequence[LayerBar], scheme: str) -> dict[str, object]:
+    """Return the axis of the layers; a long row has no room for names, which hovering shows."""
+    span = {"range": [-0.6, max(len(bars), FEWEST) - 0.4], "fixedrange": True}
+    if len(bars) > FEWEST:
+        return theme.hidden_axis(**span)
+    names = [escape(bar.layer) for bar in bars]
+    return theme.axis(scheme, None, tickvals=list(range(len(bars))), ticktext=names, **span)
 
 
 def _level(height: float, colour: str) -> dict[str, object]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from dash import Dash, Input, Output, dcc, html
+from dash import Dash, Input, Output, dcc, html, no_update
 from dash.development.base_component import Component
 from numpy.typing import NDArray
 
@@ -53,7 +53,7 @@ def layout() -> Component:
                             html.P(id=IDS.members_caption, className="caption"),
                             html.Div(id=IDS.members, className="members"),
                         ],
-                        className="panel",
+                        className="panel tall",
                     ),
                     _panel("Kept and dropped filters", IDS.projection),
                 ],
@@ -93,12 +93,14 @@ def register(app: Dash, context: Context) -> None:
             Output(_message(graph), "children"),
             Output(_caption(graph), "children"),
             Input(ids.SHOWN, "data"),
-            Input(ids.SCHEME, "computedColorScheme"),
+            Input(ids.SCHEME, "data"),
             prevent_initial_call=True,
         )
-        def show(shown: dict[str, Any], scheme: str | None) -> Panel:
+        def show(shown: dict[str, Any] | None, scheme: str | None) -> Any:
+            if shown is None or scheme is None:
+                return no_update, no_update, no_update
             cursor = context.read(shown)
-            return draw(context.find(cursor), cursor, scheme or "light")
+            return draw(context.find(cursor), cursor, scheme)
 
     panel(IDS.mapper, mapper_panel)
     panel(IDS.barcode, barcode_panel)
@@ -220,8 +222,11 @@ def node_means(graph: FilterGraph, shape: FilterShape) -> NDArray[np.float64]:
 def node_colour(graph: FilterGraph, shape: FilterShape) -> Colour:
     """Colour nodes by the angle of their mean gradient; by codensity where there is none."""
     means = node_means(graph, shape).reshape(-1, shape.points.shape[1])
+    lengths = np.linalg.norm(means, axis=1, keepdims=True)
     try:
-        angles = circle_models.gradient_angle(means, shape.kernel)
+        angles = circle_models.gradient_angle(
+            means / np.where(lengths > 0, lengths, 1), shape.kernel
+        )
         return Colour(np.degrees(angles), "angle of the gradient", cyclic=True)
     except AnalysisError:
         values = np.array([shape.density[rows].mean() for rows in graph.graph.members])

@@ -79,11 +79,11 @@ def test_wrong_settings_are_named(settings, words):
 
 
 def test_missing_and_broken_files_are_named(tmp_path):
-    with pytest.raises(ExperimentError, match="mnist10k.npz"):
+    with pytest.raises(ExperimentError, match=r"mnist10k\.npz"):
         load_dataset({"name": "mnist"}, data_dir=tmp_path)
     for content in (b"", b"PK\x03\x04 cut off", (DATA / "mnist10k.npz").read_bytes()[:50_000]):
         (tmp_path / "mnist10k.npz").write_bytes(content)
-        with pytest.raises(ExperimentError, match="mnist10k.npz"):
+        with pytest.raises(ExperimentError, match=r"mnist10k\.npz"):
             load_dataset({"name": "mnist"}, data_dir=tmp_path)
 
 

@@ -18,7 +18,7 @@ from analysis.scheduler import Scheduler, compute
 from analysis.store import ResultStore
 
 Make = Callable[..., Path]
-SETTINGS = {"filters": {"k": "5", "fraction": 0.8}}
+SETTINGS = {"filters": {"k": "5", "fraction": 1.0}}
 
 
 def threads(jobs: int) -> ThreadPoolExecutor:

@@ -1,0 +1,89 @@
+"""The experiments that ship: small enough, labelled, whole, and those of their recipes."""
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from analysis._run_folder import RunFolder, prepare_folder
+from analysis.training import load_spec
+
+SAMPLES = Path(__file__).parents[2] / "sample_models"
+TRAINED = ["mnist_cnn", "mnist_cnn_default", "photo_cnn"]
+ALL = [*TRAINED, "face_resnet", "natural_patches"]
+
+
+def test_all_of_it_is_at_most_26_mb():
+    size = sum(path.stat().st_size for path in SAMPLES.rglob("*") if path.is_file())
+    assert size <= 26e6
+
+
+def test_every_experiment_says_what_it_is():
+    assert sorted(path.parent.name for path in SAMPLES.glob("*/experiment.toml")) == sorted(ALL)
+    page = (SAMPLES / "README.md").read_text(encoding="utf-8")
+    for name in ALL:
+        experiment = tomllib.loads((SAMPLES / name / "experiment.toml").read_text("utf-8"))
+        assert all(experiment[key] for key in ("title", "description", "source", "licence"))
+        assert f"`{name}`" in page
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_weights_are_finite_float16_of_the_layers_that_are_named(name):
+    layers = tomllib.loads((SAMPLES / name / "experiment.toml").read_text("utf-8"))["layers"]
+    files = sorted((SAMPLES / name).rglob("*.safetensors"))
+    found = set()
+    for path in files:
+        for key, tensor in load_file(path).items():
+            assert tensor.dtype == np.float16, (path, key)
+            assert np.isfinite(tensor).all(), (path, key)
+            found.add(key.removesuffix(".weight"))
+    assert set(layers) <= found
+
+
+@pytest.mark.parametrize(("name", "runs"), list(zip(TRAINED, (32, 16, 16), strict=True)))
+def test_trained_experiments_are_those_of_their_recipes(name, runs, tmp_path):
+    spec = load_spec(SAMPLES / name / "recipe.toml")
+    assert spec.training.runs == runs
+    assert all(RunFolder(SAMPLES / name, spec, index).is_complete() for index in range(runs))
+    # Anything that differs would be refused; what is written again is what is there.
+    shipped = (SAMPLES / name / "experiment.toml").read_text("utf-8")
+    (tmp_path / "experiment.toml").write_text(shipped, encoding="utf-8")
+    texts = tomllib.loads(shipped)
+    prepare_folder(tmp_path, spec)
+    again = tomllib.loads((tmp_path / "experiment.toml").read_text("utf-8"))
+    for key in ("title", "description", "layers", "analysis"):
+        assert again[key] == texts[key]
+
+
+def test_one_run_of_mnist_is_complete():
+    first = load_file(SAMPLES / "mnist_cnn" / "run-000" / "step-000500.safetensors")
+    assert {name.partition(".")[0] for name in first} == {"conv1", "conv2", "fc1", "fc2"}
+    other = load_file(SAMPLES / "mnist_cnn" / "run-001" / "step-000500.safetensors")
+    assert sorted(other) == ["conv1.weight", "conv2.weight"]
+
+
+def test_natural_patches_are_made_again(tmp_path):
+    place = importlib.util.spec_from_file_location("recipes", SAMPLES / "recipes.py")
+    recipes = importlib.util.module_from_spec(place)
+    place.loader.exec_module(recipes)
+    recipes.make_natural_patches(tmp_path / "patches.safetensors")
+    made = load_file(tmp_path / "patches.safetensors")
+    shipped = load_file(SAMPLES / "natural_patches" / "patches.safetensors")
+    assert {name: tensor.shape for name, tensor in made.items()} == {
+        "primary_circle.weight": (19_200, 1, 3, 3),
+        "three_circles.weight": (44_000, 1, 3, 3),
+    }
+    for name, tensor in made.items():
+        # Logarithms may differ in their last bit between machines.
+        assert np.mean(tensor != shipped[name]) < 1e-3
+
+
+def test_nothing_names_a_registry_or_a_place_on_this_machine():
+    for path in SAMPLES.rglob("*"):
+        if path.suffix in {".toml", ".md", ".py"}:
+            text = path.read_text("utf-8")
+            assert not re.search(r"https?://|/home/|/root|/tmp", text), path
