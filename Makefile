@@ -28,3 +28,9 @@ setup: .venv/ready
 .PHONY: browser
 browser: setup
 	$(BIN)/python tests/browser/find.py
+
+samples: setup         ## make the results that ship with the sample models again
+	$(BIN)/python sample_models/ship_results.py
+
+clean:                 ## remove everything that setup and tests made
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

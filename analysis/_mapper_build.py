@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 from analysis import _mapper_nerve as nerve
 from analysis._mapper_clusters import Clusterer, Nodes, cut_distance, linked, predicted
 from analysis._mapper_cover import Cover
-from analysis._mapper_kernels import Floats, Ints
+from analysis._mapper_search import Floats, Ints
 from analysis.errors import AnalysisError
 
 MAX_TRIANGLES = 5_000_000

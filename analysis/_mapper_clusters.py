@@ -7,16 +7,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from analysis._mapper_cover import Cover
-from analysis._mapper_kernels import (
-    Floats,
-    Ints,
-    Shorts,
-    expand,
-    link_neighbours,
-    make_slots,
-    prepare_search,
-    settle,
-)
+from analysis._mapper_kernels import expand, link_neighbours, make_slots, settle
+from analysis._mapper_search import Floats, Ints, Shorts, prepare_search
 from analysis.errors import AnalysisError
 
 QUERIES = 1_000  # points whose neighbours estimate the cut
@@ -126,7 +118,7 @@ def linked(points: Floats, cover: Cover, radius: float, min_samples: int) -> Nod
     links, waiting = link_neighbours(search, slots, min_samples)
     position, cube = expand(slots, cover.shape[1])
     point = order[position]
-    root, least = settle(links, waiting, point.astype(np.int32), min_samples)
+    root, least = settle(links, waiting, point.astype(np.int32))
     return _in_order(cube, least, point, root)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from analysis._mapper_kernels import Floats, Ints, unite
+from analysis._mapper_kernels import unite
+from analysis._mapper_search import Floats, Ints
 
 MAX_STORED = 50_000_000  # entries of reduced columns: 0.4 GB
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from analysis import circle_models, lenses
 from analysis.codensity import codensity, degenerate_reason, densest_mask, k_share
 from analysis.errors import AnalysisError
-from analysis.filters import FilterCloud, filter_cloud, permuted
+from analysis.filters import FilterCloud, filter_cloud, normalised, permuted
 from analysis.homology import PersistenceDiagram, loop_strength, vietoris_rips
 from analysis.registry import Params, Progress, parameter, register, silent
 
@@ -72,15 +72,13 @@ class FilterShape:
 
     Attributes
     ----------
-    points : ndarray of float32, shape (n_kept, h * w)
-        Kept filters, mean-centred and of unit norm.
+    slices : ndarray, shape (n_kept, h * w)
+        Kept filters as they are stored (or permuted); `points` are these centred and normalised.
     origin : ndarray of int32, shape (n_kept, 3)
         Run (index among the unit's runs), output channel, input channel.
-    norms : ndarray of float32, shape (n_kept,)
-        Contrast of each kept filter, in units of the weights.
     density : ndarray of float32, shape (n_kept,)
         Codensity: distance to the k-th neighbour among all `n_filters`.
-    dropped : ndarray of float32, shape (m, 2)
+    dropped : ndarray of float16, shape (m, 2)
         At most `BACKDROP` of the filters not kept, on the first two principal axes of the kept.
     diagram : PersistenceDiagram
         Of the kept filters, dimensions 0 and 1.
@@ -98,11 +96,10 @@ class FilterShape:
         quadratic patterns; NaN where the kernel is too small to have them.
     """
 
-    points: NDArray[np.float32]
+    slices: NDArray[np.generic]
     origin: NDArray[np.int32]
-    norms: NDArray[np.float32]
     density: NDArray[np.float32]
-    dropped: NDArray[np.float32]
+    dropped: NDArray[np.float16]
     diagram: PersistenceDiagram
     kernel: tuple[int, int]
     n_total: int
@@ -118,7 +115,17 @@ class FilterShape:
     @property
     def n_kept(self) -> int:
         """Number of kept filters."""
-        return len(self.points)
+        return len(self.slices)
+
+    @property
+    def points(self) -> NDArray[np.float32]:
+        """Kept filters, mean-centred and of unit norm, shape (n_kept, h * w)."""
+        return normalised(self.slices)[0]
+
+    @property
+    def norms(self) -> NDArray[np.float64]:
+        """Contrast of each kept filter in units of the weights, shape (n_kept,)."""
+        return normalised(self.slices)[1]
 
     @property
     def loop_strength(self) -> float | None:
@@ -166,9 +173,8 @@ def filter_shape(
     progress(0.6, "barcode")
     points = cloud.points[kept]
     return FilterShape(
-        points=points,
+        slices=cloud.slices[kept],
         origin=cloud.origin[kept].astype(np.int32),
-        norms=cloud.norms[kept].astype(np.float32),
         density=density[kept].astype(np.float32),
         dropped=_backdrop(points, cloud.points[~kept], params.seed),
         diagram=vietoris_rips(points, max_dimension=1, landmarks=params.landmarks),
@@ -202,12 +208,12 @@ def _usable_k(cloud: FilterCloud, said: str) -> int:
 
 def _backdrop(
     kept: NDArray[np.float32], dropped: NDArray[np.float32], seed: int
-) -> NDArray[np.float32]:
+) -> NDArray[np.float16]:
     if len(dropped) > BACKDROP:
         chosen = np.random.default_rng(seed).choice(len(dropped), size=BACKDROP, replace=False)
         dropped = dropped[np.sort(chosen)]
     mean, axes = lenses.principal_axes(kept)
-    plane: NDArray[np.float32] = ((dropped - mean) @ axes.T).astype(np.float32)
+    plane: NDArray[np.float16] = ((dropped - mean) @ axes.T).astype(np.float16)
     return plane
 
 

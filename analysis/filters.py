@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ class FilterCloud:
     ----------
     points : ndarray of float32, shape (n, h * w)
         Slices, row by row, each mean-centred and of unit norm.
+    slices : ndarray, shape (n, h * w)
+        The same as they are stored, in the checkpoints' own type: `normalised` gives `points`.
     origin : ndarray of int64, shape (n, 3)
         Index of the run, the output channel and the input channel (within its group).
     norms : ndarray of float64, shape (n,)
@@ -37,6 +40,7 @@ class FilterCloud:
     """
 
     points: NDArray[np.float32]
+    slices: NDArray[np.generic]
     origin: NDArray[np.int64]
     norms: NDArray[np.float64]
     kernel: tuple[int, int]
@@ -54,6 +58,9 @@ class FilterCloud:
             If they do not.
         """
         n, d = self.points.shape
+        if self.slices.shape != (n, d):
+            msg = f"slices must have the shape of points {(n, d)}, got {self.slices.shape}"
+            raise ValueError(msg)
         if d != self.kernel[0] * self.kernel[1] or self.origin.shape != (n, 3):
             msg = f"points {self.points.shape}, origin {self.origin.shape}, kernel {self.kernel}"
             raise ValueError(msg)
@@ -100,26 +107,47 @@ def filter_cloud(
         one entry.
     """
     kernel = _common_kernel(weights)
-    slices = [np.asarray(w, dtype=np.float64).reshape(-1, kernel[0] * kernel[1]) for w in weights]
+    slices = np.concatenate([w.reshape(-1, kernel[0] * kernel[1]) for w in weights])
     origin = np.concatenate([_origins(run, w.shape) for run, w in enumerate(weights)])
-    values = np.concatenate(slices)
-    finite = np.isfinite(values).all(axis=1)
-    values[~finite] = 0.0
-    centred = values - values.mean(axis=1, keepdims=True)
-    norms = np.linalg.norm(centred, axis=1)
+    finite = np.isfinite(slices).all(axis=1)
+    values = np.where(finite[:, None], slices, 0).astype(np.float64)
+    _, norms = normalised(values)
     flat = finite & (norms <= FLAT * np.linalg.norm(values, axis=1))
     chosen = _strongest(norms, _drawn(np.flatnonzero(finite & ~flat), draw, seed), contrast)
-    points = (centred[chosen] / norms[chosen, None]).astype(np.float32)
+    points, _ = normalised(slices[chosen])
     return FilterCloud(
         points=points,
+        slices=slices[chosen],
         origin=origin[chosen],
         norms=norms[chosen],
         kernel=kernel,
-        n_total=len(values),
+        n_total=len(slices),
         n_degenerate=int(flat.sum()),
         n_nonfinite=int((~finite).sum()),
         n_duplicates=count_duplicates(points),
     )
+
+
+def normalised(slices: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Centre slices and scale them to length one.
+
+    Parameters
+    ----------
+    slices : ndarray, shape (n, d)
+        Finite.
+
+    Returns
+    -------
+    points : ndarray of float32, shape (n, d)
+        Zero where a slice has no direction.
+    norms : ndarray of float64, shape (n,)
+        Of the centred slices.
+    """
+    values = slices.astype(np.float64)
+    centred = values - values.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(centred, axis=1)
+    points = (centred / np.where(norms > 0, norms, 1)[:, None]).astype(np.float32)
+    return points, norms
 
 
 def permuted(cloud: FilterCloud, seed: int) -> FilterCloud:
@@ -137,8 +165,9 @@ def permuted(cloud: FilterCloud, seed: int) -> FilterCloud:
     FilterCloud
         The same number of filters with the same norms.
     """
-    points = np.random.default_rng(seed).permuted(cloud.points, axis=1)
-    return replace(cloud, points=points, n_duplicates=count_duplicates(points))
+    slices = np.random.default_rng(seed).permuted(cloud.slices, axis=1)
+    points, _ = normalised(slices)
+    return replace(cloud, points=points, slices=slices, n_duplicates=count_duplicates(points))
 
 
 def count_duplicates(points: NDArray[np.float32]) -> int:
@@ -168,7 +197,8 @@ def _common_kernel(weights: Sequence[NDArray[np.generic]]) -> tuple[int, int]:
 
 def _origins(run: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
     out, into = np.indices(shape[:2]).reshape(2, -1)
-    return np.stack([np.full(out.shape, run), out, into], axis=1).astype(np.int64)
+    origins: NDArray[np.int64] = np.stack([np.full_like(out, run), out, into], axis=1)
+    return origins
 
 
 def _drawn(candidates: NDArray[np.int64], draw: int | None, seed: int) -> NDArray[np.int64]:
@@ -184,4 +214,5 @@ def _strongest(
 ) -> NDArray[np.int64]:
     count = int(np.floor(share * len(candidates)))
     order = np.argsort(-norms[candidates], kind="stable")
-    return np.sort(candidates[order[:count]])
+    strongest: NDArray[np.int64] = np.sort(candidates[order[:count]])
+    return strongest

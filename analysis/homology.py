@@ -253,7 +253,7 @@ def loop_strength(diagram: PersistenceDiagram) -> float | None:
 
 
 def standing_out(diagram: PersistenceDiagram, *, most: int = 10) -> tuple[int, float]:
-    """Number of bars of dimension 1 before the largest relative gap, and that gap.
+    """Count the bars of dimension 1 before the largest relative gap, and measure that gap.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from analysis import _mapper_nerve as nerve
 from analysis._mapper_build import node_radii
 from analysis._mapper_clusters import Clusterer, cut_distance, scaled
 from analysis._mapper_cover import Cover, lens_plane, uniform_cover
-from analysis._mapper_kernels import Floats, Ints
+from analysis._mapper_search import Floats, Ints
 from analysis.errors import AnalysisError
 from analysis.ragged import Ragged
 

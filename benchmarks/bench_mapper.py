@@ -20,7 +20,7 @@ NOISE = 0.12
 
 
 def noisy_circle(n: int, *, noise: float = NOISE, seed: int = 0) -> Floats:
-    """Unit vectors in R⁹, 95 % near a great circle and 5 % anywhere, shape (n, 9)."""
+    """Draw unit vectors in R⁹, 95 % near a great circle and 5 % anywhere, shape (n, 9)."""
     rng = np.random.default_rng(seed)
     near = int(0.95 * n)
     angle = rng.uniform(0, 2 * np.pi, near)
@@ -28,12 +28,13 @@ def noisy_circle(n: int, *, noise: float = NOISE, seed: int = 0) -> Floats:
     circle = np.column_stack([np.cos(angle), np.sin(angle)]) @ plane.T
     points = np.concatenate([circle, np.zeros((n - near, 9))])
     points += rng.normal(size=points.shape) * np.where(np.arange(n) < near, noise, 1)[:, None]
-    return points / np.linalg.norm(points, axis=1, keepdims=True)
+    points = rng.permutation(points / np.linalg.norm(points, axis=1, keepdims=True))
+    return np.asarray(points)
 
 
 def radius_of(points: Floats) -> float:
-    """1.3 × the median distance to the fifth neighbour, from a thousand points."""
-    return float(1.3 * np.median(cKDTree(points).query(points[-1000:], k=[6])[0]))
+    """1.3 × the median distance to the fifth neighbour, of a thousand points."""
+    return float(1.3 * np.median(cKDTree(points).query(points[:1000], k=[6])[0]))
 
 
 def theirs(points: Floats, lens: Floats, radius: float) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def change(n: int = 5_000) -> None:
 def peak(n: int) -> None:
     """Print the memory a graph takes above the cloud itself, in this process."""
     points = noisy_circle(n)
-    lens, radius = lenses.lens_values(points, "pca"), radius_of(points[:20_000])
+    lens, radius = lenses.lens_values(points, "pca"), radius_of(points)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     graph, seconds = timed(lambda: ours(points, lens, radius), 1)
     extra = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024

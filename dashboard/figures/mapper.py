@@ -123,7 +123,7 @@ def _nodes(graph: MapperGraph, colour: Colour) -> go.Scatter:
         x=graph.positions[:, 0],
         y=graph.positions[:, 1],
         mode="markers",
-        customdata=np.arange(graph.n_nodes),
+        customdata=list(range(graph.n_nodes)),  # an array would not reach a click
         hovertext=text,
         hoverinfo="text",
         marker={

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.errors import AnalysisError
-from analysis.filters import count_duplicates, filter_cloud, permuted
+from analysis.filters import count_duplicates, filter_cloud, normalised, permuted
 
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:
@@ -91,3 +91,12 @@ def test_permutation_keeps_entries_of_each_filter_and_is_seeded() -> None:
 def test_unusable_weights_are_refused(weights: list[np.ndarray], words: str) -> None:
     with pytest.raises(AnalysisError, match=words):
         filter_cloud(weights)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_points_can_be_made_again_from_the_stored_slices(dtype: type) -> None:
+    cloud = filter_cloud([normal(30, 4, 3, 3).astype(dtype)], contrast=0.5)
+    assert cloud.slices.dtype == dtype
+    np.testing.assert_array_equal(normalised(cloud.slices)[0], cloud.points)
+    null = permuted(cloud, 0)
+    np.testing.assert_array_equal(normalised(null.slices)[0], null.points)
