@@ -1,5 +1,5 @@
 # Everything lives in .venv; `make setup` does nothing the second time.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .PHONY: demo test setup lint bench samples clean
@@ -19,7 +19,8 @@ bench: setup           ## ours against the libraries people would use, as ratios
 setup: .venv/ready
 
 .venv/ready: pyproject.toml constraints.txt
-	command -v $(PYTHON) >/dev/null || { echo "NerveScope needs Python 3.11: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	    echo "NerveScope needs Python 3.11: make PYTHON=/path/to/python3.11" >&2; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m analysis.kernels

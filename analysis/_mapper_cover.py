@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
 
+MAX_RESOLUTION = 10_000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cover:
@@ -91,7 +93,7 @@ def uniform_cover(lens: NDArray[np.float64], *, resolution: int = 30, gain: floa
     lens : ndarray of float64, shape (n,), (n, 1) or (n, 2)
         Finite lens values.
     resolution : int
-        Intervals per axis, at least 1.
+        Intervals per axis, 1 to 10,000.
     gain : float
         Length of an interval over the distance of two centres, at least 1. At exactly 1 a value on
         the common end of two intervals may by rounding lie in none, as in KeplerMapper.
@@ -101,8 +103,8 @@ def uniform_cover(lens: NDArray[np.float64], *, resolution: int = 30, gain: floa
     AnalysisError
         If a parameter is out of range or the lens is not as described.
     """
-    if resolution < 1 or resolution != int(resolution):
-        msg = f"resolution must be a whole number of at least 1, got {resolution!r}"
+    if not 1 <= resolution <= MAX_RESOLUTION or resolution != int(resolution):
+        msg = f"resolution must be a whole number from 1 to {MAX_RESOLUTION}, got {resolution!r}"
         raise AnalysisError(msg)
     if not (math.isfinite(gain) and gain >= 1):
         msg = f"gain must be a finite number of at least 1 (1: no overlap), got {gain!r}"

@@ -1,4 +1,7 @@
-"""Mapper against KeplerMapper: CPU time for the same graph, as ratios; memory of large clouds."""
+"""Mapper against KeplerMapper: CPU time for the same graph, as ratios; memory of large clouds.
+
+``python -m benchmarks.bench_mapper [--large]``
+"""
 
 import argparse
 import resource
@@ -7,11 +10,14 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import kmapper
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from sklearn.cluster import DBSCAN
 
 from analysis import lenses, mapper
 
@@ -39,9 +45,6 @@ def radius_of(points: Floats) -> float:
 
 def theirs(points: Floats, lens: Floats, radius: float) -> dict[str, Any]:
     """KeplerMapper's graph by DBSCAN."""
-    import kmapper
-    from sklearn.cluster import DBSCAN
-
     cover = kmapper.Cover(n_cubes=30, perc_overlap=1 - 1 / 3)
     clusterer = DBSCAN(eps=radius, min_samples=3)
     with warnings.catch_warnings():
@@ -101,10 +104,11 @@ def change(n: int = 5_000) -> None:
 
 
 def peak(n: int) -> None:
-    """Print the memory a graph takes above the cloud itself, in this process."""
+    """Print the memory a graph takes above the cloud itself, in this process (Linux)."""
     points = noisy_circle(n)
     lens, radius = lenses.lens_values(points, "pca"), radius_of(points)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    before = pages * resource.getpagesize() / 1024
     graph, seconds = timed(lambda: ours(points, lens, radius), 1)
     extra = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     print(

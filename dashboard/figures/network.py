@@ -46,7 +46,10 @@ def network_figure(bars: Sequence[LayerBar], *, selected: str, scheme: str = "li
             x=positions,
             y=[top] * len(bars),
             width=0.96,
-            marker={"color": [colours.line if c else colours.ground for c in chosen]},
+            marker={
+                "color": [colours.line if c else colours.ground for c in chosen],
+                "line_width": 0,
+            },
             customdata=[bar.layer for bar in bars],
             hovertext=[_words(bar) for bar in bars],
             hoverinfo="text",
@@ -61,7 +64,7 @@ def network_figure(bars: Sequence[LayerBar], *, selected: str, scheme: str = "li
                 x=[p + shift for p in positions],
                 y=heights_,
                 width=width,
-                marker={"color": colour},
+                marker={"color": colour, "line_width": 0},
                 hoverinfo="skip",
             )
         )

@@ -8,6 +8,16 @@ from numpy.typing import NDArray
 
 from dashboard import theme
 
+MOST = 3000
+"""Points of each kind that are drawn: more make a page slow and show no more."""
+
+
+def shown(n: int) -> NDArray[np.int64]:
+    """Choose the rows of n points that are drawn: all, or `MOST` of them evenly spread."""
+    if n <= MOST:
+        return np.arange(n, dtype=np.int64)
+    return np.linspace(0, n - 1, MOST).astype(np.int64)
+
 
 def projection_figure(
     kept: NDArray[Any],
@@ -17,7 +27,7 @@ def projection_figure(
     highlighted: NDArray[np.int64] | None = None,
     scheme: str = "light",
 ) -> go.Figure:
-    """Draw the kept and the dropped filters.
+    """Draw the kept and the dropped filters, at most `MOST` of each.
 
     Parameters
     ----------
@@ -28,44 +38,27 @@ def projection_figure(
     angles : ndarray, shape (n,), optional
         Degrees, 0 to 360.
     highlighted : ndarray of int, optional
-        Rows of `kept` to outline.
+        Rows of `kept` to mark.
     scheme : str
         ``light`` or ``dark``.
     """
     colours = theme.palette(scheme)
-    figure = go.Figure()
-    # always SVG: a figure that switches to WebGL exports a bitmap
-    figure.add_trace(
-        go.Scatter(
-            x=dropped[:, 0],
-            y=dropped[:, 1],
-            mode="markers",
-            marker={"size": 3, "color": theme.NULL, "opacity": 0.35},
-            hoverinfo="skip",
-            name="dropped",
-        )
-    )
+    rows = shown(len(kept))
     marker: dict[str, object] = {"size": 4, "color": colours.bar, "opacity": 0.8}
     if angles is not None:
-        marker |= {"color": angles, "colorscale": list(theme.ANGLE), "cmin": 0, "cmax": 360}
-    figure.add_trace(
-        go.Scatter(
-            x=kept[:, 0], y=kept[:, 1], mode="markers", marker=marker, name="kept", hoverinfo="skip"
-        )
-    )
+        marker |= {"color": angles[rows], "colorscale": list(theme.ANGLE), "cmin": 0, "cmax": 360}
+    layers = [
+        (
+            dropped[shown(len(dropped))],
+            {"size": 3, "color": theme.NULL, "opacity": 0.35},
+            "dropped",
+        ),
+        (kept[rows], marker, "kept"),
+    ]
     if highlighted is not None and len(highlighted):
-        chosen = kept[highlighted]
-        ring = {"size": 9, "color": "rgba(0,0,0,0)", "line": {"color": colours.ink, "width": 1.5}}
-        figure.add_trace(
-            go.Scatter(
-                x=chosen[:, 0],
-                y=chosen[:, 1],
-                mode="markers",
-                marker=ring,
-                name="selected",
-                hoverinfo="skip",
-            )
-        )
+        chosen = highlighted[shown(len(highlighted))]
+        layers.append((kept[chosen], {"size": 3, "color": colours.ink}, "selected"))
+    figure = go.Figure([_dots(*layer) for layer in layers])
     figure.update_layout(
         theme.layout(
             scheme,
@@ -78,3 +71,10 @@ def projection_figure(
         )
     )
     return figure
+
+
+def _dots(points: NDArray[Any], marker: dict[str, object], name: str) -> go.Scatter:
+    # always SVG: a figure that switches to WebGL exports a bitmap
+    return go.Scatter(
+        x=points[:, 0], y=points[:, 1], mode="markers", marker=marker, name=name, hoverinfo="skip"
+    )

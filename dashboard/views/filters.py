@@ -20,6 +20,7 @@ from dashboard.figures import patches
 from dashboard.figures.barcode import barcode_figure
 from dashboard.figures.mapper import Colour, mapper_figure
 from dashboard.figures.projection import projection_figure
+from dashboard.figures.projection import shown as drawn
 from dashboard.layer_units import Found
 from dashboard.results import Answer
 from dashboard.views import View
@@ -184,8 +185,8 @@ def projection_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
     )
     dropped = shape.n_filters - shape.n_kept
     text = (
-        f"{shape.n_kept:,} kept (coloured by the angle of their gradient), {len(shape.dropped):,} "
-        f"of {dropped:,} dropped in grey"
+        f"{len(drawn(shape.n_kept)):,} of {shape.n_kept:,} kept, coloured by the angle of their "
+        f"gradient; {len(shape.dropped):,} of {dropped:,} dropped in grey"
     )
     return figure, "", text
 
