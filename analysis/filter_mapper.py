@@ -14,6 +14,8 @@ from analysis.mapper import MapperGraph, cut_distance, mapper_graph
 from analysis.pipeline import Unit
 from analysis.registry import Params, Progress, parameter, register, silent, table
 
+QUICK_POINTS = 5000
+
 BARS = 10
 """Longest H₁ bars in a table row."""
 
@@ -62,7 +64,12 @@ class FilterGraph:
     cut: float
 
 
-@register("mapper", title="Mapper graph", version=1, needs="filters")
+def _is_quick(shape: FilterShape, params: MapperParams) -> bool:
+    small = shape.n_kept <= QUICK_POINTS and params.gain <= 3 and params.resolution <= 30
+    return small and params.lens != "umap"
+
+
+@register("mapper", title="Mapper graph", version=1, needs="filters", quick=_is_quick)
 def filter_graph(
     shape: FilterShape, params: MapperParams, *, progress: Progress = silent
 ) -> FilterGraph:

@@ -29,6 +29,11 @@ def silent(_share: float, _stage: str) -> None:
     """Report progress to nobody."""
 
 
+def never(_given: Any, _params: Any) -> bool:
+    """Have an analysis computed by a worker, whatever it is given."""
+    return False
+
+
 def parameter(
     default: Any,
     text: str,
@@ -119,6 +124,8 @@ class Analysis:
         ``run(input, params, *, progress) -> result``.
     beside : mapping
         Parameters of which every value is shown side by side, such as null models.
+    quick : callable
+        ``quick(input, params) -> bool``: whether it answers while a page waits, in under 200 ms.
     """
 
     name: str
@@ -129,6 +136,7 @@ class Analysis:
     needs: str
     run: Callable[..., Any]
     beside: Mapping[str, tuple[Any, ...]]
+    quick: Callable[[Any, Any], bool]
 
 
 @dataclass(frozen=True)
@@ -162,6 +170,7 @@ def register(
     version: int,
     needs: str = LAYER,
     beside: Mapping[str, tuple[Any, ...]] | None = None,
+    quick: Callable[[Any, Any], bool] = never,
 ) -> Callable[[F], F]:
     """Register the decorated function as an analysis; its annotations name params and result.
 
@@ -171,7 +180,7 @@ def register(
     def enter(run: F) -> F:
         hints = get_type_hints(run)
         _ANALYSES[name] = Analysis(
-            name, title, version, hints["params"], hints["return"], needs, run, beside or {}
+            name, title, version, hints["params"], hints["return"], needs, run, beside or {}, quick
         )
         return run
 

@@ -60,6 +60,7 @@ class Jobs:
         self._cancel = threading.Event()
         self._closed = threading.Event()
         self._status = Status()
+        self._finished = 0
         self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
 
     def start(self) -> None:
@@ -97,6 +98,11 @@ class Jobs:
         """How far it is."""
         return self._status
 
+    @property
+    def finished(self) -> int:
+        """How many units have ended since the start, well or not."""
+        return self._finished
+
     def _loop(self) -> None:
         done, spent = 0, []
         while not self._closed.is_set():
@@ -111,6 +117,7 @@ class Jobs:
             outcomes = self._scheduler.step() if self._scheduler.busy else []
             self._note(outcomes)
             done += len(outcomes)
+            self._finished += len(outcomes)
             spent += [each.seconds for each in outcomes if each.state == "computed"]
             if not self._scheduler.busy:
                 done, spent = 0, []

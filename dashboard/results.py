@@ -5,15 +5,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from analysis import kernels
+from analysis import kernels, registry
 from analysis.codec import Stored
 from analysis.errors import NerveScopeError
 from analysis.pipeline import Unit, key_of, load, run_unit
 from analysis.store import ResultStore
 from dashboard.jobs import Jobs
-
-LIVE_POINTS = 5000
-"""Up to so many points, Mapper answers while the page waits (well under 200 ms)."""
 
 REMEMBERED = 64
 
@@ -107,11 +104,12 @@ class Results:
         return self._summaries[key]
 
     def _live(self, unit: Unit, *, ask: bool) -> Stored | None:
-        """Compute at once what is quick: a Mapper graph of points that are there already."""
+        """Compute at once what is quick and whose input is there; never compile for it."""
         if not ask or unit.upstream is None or not kernels.ready():
             return None
         given = self.get(unit.upstream, ask=False)
-        if given.result is None or given.result.n_kept > LIVE_POINTS:
+        quick = registry.get(unit.analysis).quick
+        if given.result is None or not quick(given.result, unit.params):
             return None
         outcome = run_unit(unit, self._store)
         return load(unit, self._store) if outcome.state == "computed" else None

@@ -215,9 +215,8 @@ def _register_watch(app: Dash, context: Context) -> None:
             return no_update, no_update
         cursor, note = context.read_with_note(said)
         new = cursor.as_plain() | {"note": note, "state": context.find(cursor).state}
-        experiment = context.experiments[cursor.experiment]
-        known = sum(bar.strength is not None for bar in context.row(experiment, cursor.index))
-        new_row = cursor.as_plain() | {"node": None, "known": known}
+        # the row is looked up anew when the cursor moves or a job has ended, not at every tick
+        new_row = cursor.as_plain() | {"node": None, "finished": context.jobs.finished}
         return (no_update if new == shown else new, no_update if new_row == row else new_row)
 
 
