@@ -3,11 +3,12 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from analysis.pipeline import Outcome, Unit
-from analysis.scheduler import Scheduler
+from analysis.scheduler import Scheduler, process_pool
 from analysis.store import ResultStore
 
 
@@ -48,10 +49,18 @@ class Jobs:
         Where results go.
     jobs : int
         Worker processes.
+    make_executor : callable
+        ``make_executor(jobs) -> Executor``.
     """
 
-    def __init__(self, store: ResultStore, jobs: int) -> None:
-        self._scheduler = Scheduler(store, jobs=jobs)
+    def __init__(
+        self,
+        store: ResultStore,
+        jobs: int,
+        *,
+        make_executor: Callable[[int], Executor] = process_pool,
+    ) -> None:
+        self._scheduler = Scheduler(store, jobs=jobs, make_executor=make_executor)
         self._workers = jobs
         self._inbox: deque[tuple[list[Unit], bool]] = deque()
         self._failures: dict[str, str] = {}

@@ -1,0 +1,130 @@
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from analysis import kernels
+from analysis.experiment import Experiment, open_experiment
+from analysis.pipeline import key_of, load, plan
+from analysis.store import ResultStore
+from dashboard import layer_units
+from dashboard.context import Context
+from dashboard.jobs import Jobs, wait_until_idle
+from dashboard.results import Results
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def jobs(store: ResultStore) -> Iterator[Jobs]:
+    work = Jobs(store, 1, make_executor=ThreadPoolExecutor)
+    work.start()
+    yield work
+    work.close()
+
+
+def idle(jobs: Jobs) -> None:
+    time.sleep(0.3)  # for the thread to take up what was asked
+    assert wait_until_idle(jobs, 60)
+
+
+def test_what_is_wanted_is_computed_once_and_remembered(
+    make_experiment: Make, store: ResultStore, jobs: Jobs
+) -> None:
+    unit = plan(open_experiment(make_experiment()), "filters")[0]
+    results = Results(store, jobs)
+    for _ in range(3):
+        assert results.get(unit).pending
+    idle(jobs)
+    answer = results.get(unit)
+    assert answer.result.n_kept == 90
+    assert answer.provenance["step"] == 0
+    assert jobs.finished == 1
+    store.path(key_of(unit)).unlink()
+    assert results.get(unit).result is answer.result
+
+
+def test_a_failure_is_told_in_words_and_may_be_tried_again(
+    make_experiment: Make, store: ResultStore, jobs: Jobs
+) -> None:
+    folder = make_experiment(n=3, runs=1)
+    unit = plan(open_experiment(folder), "filters", settings={"filters": {"k": "9"}})[0]
+    results = Results(store, jobs)
+    results.get(unit)
+    idle(jobs)
+    answer = results.get(unit)
+    assert not answer.pending
+    assert "choose a k below 3" in answer.error
+    assert any("choose a k" in message for message in jobs.status.messages)
+    jobs.cancel()
+    time.sleep(0.5)
+    assert results.get(unit).pending
+
+
+def test_jobs_ahead_wait_behind_what_is_looked_at(
+    make_experiment: Make, store: ResultStore
+) -> None:
+    units = plan(open_experiment(make_experiment(steps=(0, 1, 2, 3))), "filters")
+    work = Jobs(store, 1, make_executor=ThreadPoolExecutor)
+    work.ahead(units[:3])
+    work.want(units[3])
+    work.start()
+    idle(work)
+    work.close()
+    order = sorted(units, key=lambda unit: store.path(key_of(unit)).stat().st_mtime_ns)
+    assert order[0] is units[3]
+
+
+def test_a_quick_analysis_answers_while_the_page_waits(
+    make_experiment: Make, store: ResultStore, jobs: Jobs
+) -> None:
+    kernels.warm()
+    unit = plan(open_experiment(make_experiment()), "mapper")[0]
+    results = Results(store, jobs)
+    assert unit.upstream is not None
+    assert results.get(unit.upstream).pending
+    idle(jobs)
+    assert results.get(unit).result.graph.n_nodes > 0
+    assert load(unit, store) is not None
+
+
+def test_a_file_that_is_gone_is_said(make_experiment: Make, store: ResultStore, jobs: Jobs) -> None:
+    folder = make_experiment()
+    unit = plan(open_experiment(folder), "filters")[0]
+    (folder / "run-000" / "step-000000.safetensors").unlink()
+    answer = Results(store, jobs).get(unit)
+    assert "step-000000.safetensors" in answer.error
+
+
+def test_the_row_tells_of_every_layer_without_computing_any(
+    tmp_path: Path, store: ResultStore, jobs: Jobs
+) -> None:
+    rng = np.random.default_rng(0)
+    weights = {
+        f"{name}.weight": rng.normal(size=(200, 1, 3, 3)).astype(np.float32) for name in "ab"
+    }
+    save_file(weights, tmp_path / "net.safetensors")
+    experiment = open_experiment(tmp_path / "net.safetensors")
+    context = Context([experiment], Results(store, jobs), jobs)
+    bars = context.row(experiment, 0)
+    assert [(bar.layer, bar.strength, bar.note) for bar in bars] == [
+        ("a", None, "not computed yet"),
+        ("b", None, "not computed yet"),
+    ]
+    assert not jobs.status.busy
+    compute(experiment, "b", context)
+    idle(jobs)
+    bars = context.row(experiment, 0)
+    assert bars[0].strength is None
+    assert bars[1].strength is not None
+    assert context.clearest_layer(experiment) == "b"
+
+
+def compute(experiment: Experiment, layer: str, context: Context) -> None:
+    need = layer_units.units(experiment, layer, 0)
+    for unit in (need.filters, need.null):
+        context.results.get(unit)
