@@ -33,15 +33,20 @@
     return ["experiment", "layer", "index"].every((key) => cursor[key] === shown[key]);
   }
 
-  function move(search, experiment, layer, step, bar, node, cursor, shown) {
-    const changed = window.dash_clientside.callback_context.triggered.map((each) => each.prop_id);
+  // what a view's click says of the cursor: here, which node
+  function pick(click) {
+    const point = click && click.points && click.points[0];
+    return point && Number.isInteger(point.customdata) ? { node: point.customdata } : keep();
+  }
+
+  function move(search, experiment, layer, step, bar, picks, cursor, shown) {
+    const triggered = window.dash_clientside.callback_context.triggered;
+    const changed = triggered.map((each) => each.prop_id);
     if (!cursor || changed.includes("url.search")) return fromUrl(search);
     const now = base(cursor, shown);
     const bars = bar && bar.points && bar.points[0].customdata;
-    const nodes = node && node.points && node.points[0].customdata;
-    if (changed.includes("filters-mapper.clickData") && nodes !== undefined && nodes !== null) {
-      return { ...now, node: nodes };
-    }
+    const picked = triggered.find((each) => each.prop_id.startsWith("{") && each.value);
+    if (picked) return { ...now, ...picked.value };
     if (changed.includes("network.clickData") && bars && bars !== now.layer) {
       return { ...now, layer: bars, node: null };
     }
@@ -82,7 +87,7 @@
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    cursor: { move, show },
+    cursor: { move, pick, show },
     theme: { scheme },
   });
 })();

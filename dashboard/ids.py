@@ -22,6 +22,11 @@ PROBLEM_LIST = "problem-list"
 TITLE = "title"
 
 
+def picked(view: object) -> dict[str, object]:
+    """Return the id of the store in which a view says what was clicked, or `ALL` of them."""
+    return {"type": "picked", "view": view}
+
+
 @dataclass(frozen=True)
 class ViewIds:
     """Ids of one view's components, prefixed by its name."""

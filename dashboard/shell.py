@@ -3,7 +3,7 @@
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from analysis.experiment import Experiment
@@ -168,7 +168,7 @@ def register(app: Dash, context: Context) -> None:
         Input(ids.LAYER, "value"),
         Input(ids.STEP, "value"),
         Input(ids.NETWORK, "clickData"),
-        Input("filters-mapper", "clickData"),
+        Input(ids.picked(ALL), "data"),
         State(ids.CURSOR, "data"),
         State(ids.SHOWN, "data"),
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from dash import Dash, Input, Output, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html, no_update
 from dash.development.base_component import Component
 from numpy.typing import NDArray
 
@@ -26,6 +26,7 @@ from dashboard.results import Answer
 from dashboard.views import View
 
 IDS = ids.ViewIds("filters")
+PICKED = ids.picked("filters")
 GRID = 240
 """At most so many members are drawn; the caption says of how many."""
 
@@ -43,6 +44,7 @@ def layout() -> Component:
     """Lay the panels out; the callbacks fill them."""
     return html.Main(
         [
+            dcc.Store(id=PICKED),
             html.P(id=IDS.finding, className="finding", role="status"),
             html.Div(
                 [
@@ -103,6 +105,12 @@ def register(app: Dash, context: Context) -> None:
             cursor = context.read(shown)
             return draw(context.find(cursor), cursor, scheme)
 
+    app.clientside_callback(
+        ClientsideFunction("cursor", "pick"),
+        Output(PICKED, "data"),
+        Input(IDS.mapper, "clickData"),
+        prevent_initial_call=True,
+    )
     panel(IDS.mapper, mapper_panel)
     panel(IDS.barcode, barcode_panel)
     panel(IDS.projection, projection_panel)
