@@ -58,7 +58,7 @@ class Context:
         beside = null.strength if null else None
         if shape is None:
             return LayerBar(layer, None, beside, "not computed yet")
-        return LayerBar(layer, shape.strength, beside, shape.note)
+        return LayerBar(layer, shape.strength, beside, shape.note, shape.strength is None)
 
     def clearest_layer(self, experiment: Experiment) -> str:
         """Return the layer with the strongest loop known at the last step, else the first layer."""

@@ -23,7 +23,9 @@ class Colour:
     Attributes
     ----------
     values : ndarray, shape (n_nodes,)
-        One number per node.
+        One number per node; NaN where it has none.
+    missing : str
+        What NaN means, in words.
     title : str
         What it is, with its unit.
     cyclic : bool
@@ -33,6 +35,20 @@ class Colour:
     values: NDArray[np.float64]
     title: str
     cyclic: bool = False
+    missing: str = "none"
+
+    def paint(self) -> list[str]:
+        """Give the colour of each node; grey where it has no number."""
+        start, end = self.span
+        shares = np.clip((np.nan_to_num(self.values) - start) / (end - start), 0, 1)
+        colours = sample_colorscale(self.scale, shares)
+        known = np.isfinite(self.values)
+        return [c if k else theme.NULL for c, k in zip(colours, known, strict=True)]
+
+    def word(self, node: int) -> str:
+        """Say the number of one node."""
+        value = self.values[node]
+        return f"{value:.3g}" if np.isfinite(value) else self.missing
 
     @property
     def scale(self) -> list[str]:
@@ -44,8 +60,9 @@ class Colour:
         """The values at the ends of the colour map."""
         if self.cyclic:
             return 0.0, 360.0
-        low, high = float(np.min(self.values)), float(np.max(self.values))
-        return low, high if high > low else low + 1.0
+        known = self.values[np.isfinite(self.values)]
+        low, high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
+        return (low, high) if high > low else (min(low, 0.0), max(high, 1.0))
 
 
 def mapper_figure(
@@ -116,8 +133,8 @@ def _nodes(graph: MapperGraph, colour: Colour) -> go.Scatter:
     degrees = {"tickvals": [0, 90, 180, 270, 360], "ticksuffix": "°"} if colour.cyclic else {}
     sizes = graph.members.lengths
     text = [
-        f"node {i}<br>{n} filters<br>{patches.escape(colour.title)}: {value:.3g}"
-        for i, (n, value) in enumerate(zip(sizes, colour.values, strict=True))
+        f"node {i}<br>{n} filters<br>{patches.escape(colour.title)}: {colour.word(i)}"
+        for i, n in enumerate(sizes)
     ]
     return go.Scatter(
         x=graph.positions[:, 0],
@@ -157,8 +174,7 @@ def _sprite(
     """All patches with their frames in one vector image over the axes; large ones below."""
     span = high - low
     greys = patches.greys(means)
-    start, end = colour.span
-    frames = sample_colorscale(colour.scale, np.clip((colour.values - start) / (end - start), 0, 1))
+    frames = colour.paint()
     parts = []
     for i in np.argsort(-side, kind="stable"):
         size = side[i] / span[0] * PIXELS

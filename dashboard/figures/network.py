@@ -24,12 +24,15 @@ class LayerBar:
         Loop strength of the filters and of the permuted ones; None where there is none (yet).
     note : str
         What else to say of it: not computed yet, degenerate, not stored at this step.
+    no_shape : bool
+        Whether it is computed and there is no strength to show.
     """
 
     layer: str
     strength: float | None
     null: float | None
     note: str = ""
+    no_shape: bool = False
 
 
 def network_figure(bars: Sequence[LayerBar], *, selected: str, scheme: str = "light") -> go.Figure:
@@ -68,6 +71,16 @@ def network_figure(bars: Sequence[LayerBar], *, selected: str, scheme: str = "li
                 hoverinfo="skip",
             )
         )
+    empty = [i for i, bar in enumerate(bars) if bar.no_shape]
+    figure.add_trace(
+        go.Scatter(
+            x=empty,
+            y=[0.06 * top] * len(empty),
+            mode="markers",
+            marker={"symbol": "x-thin", "size": 6, "line": {"width": 1.5, "color": colours.quiet}},
+            hoverinfo="skip",
+        )
+    )
     figure.update_layout(
         theme.layout(
             scheme,

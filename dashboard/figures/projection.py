@@ -36,7 +36,7 @@ def projection_figure(
     dropped : ndarray, shape (m, 2)
         On the same axes.
     angles : ndarray, shape (n,), optional
-        Degrees, 0 to 360.
+        Degrees, 0 to 360; NaN where a filter has no clear one.
     highlighted : ndarray of int, optional
         Rows of `kept` to mark.
     scheme : str
@@ -45,16 +45,15 @@ def projection_figure(
     colours = theme.palette(scheme)
     rows = shown(len(kept))
     marker: dict[str, object] = {"size": 4, "color": colours.bar, "opacity": 0.8}
-    if angles is not None:
-        marker |= {"color": angles[rows], "colorscale": list(theme.ANGLE), "cmin": 0, "cmax": 360}
+    faint: dict[str, object] = {"size": 3, "color": theme.NULL, "opacity": 0.35}
+    clear = np.zeros(len(rows), bool) if angles is None else np.isfinite(angles[rows])
     layers = [
-        (
-            dropped[shown(len(dropped))],
-            {"size": 3, "color": theme.NULL, "opacity": 0.35},
-            "dropped",
-        ),
-        (kept[rows], marker, "kept"),
+        (dropped[shown(len(dropped))], faint, "dropped"),
+        (kept[rows[~clear]], marker, "kept, without a clear angle"),
     ]
+    if angles is not None:
+        scale = {"colorscale": list(theme.ANGLE), "cmin": 0, "cmax": 360}
+        layers.append((kept[rows[clear]], marker | scale | {"color": angles[rows[clear]]}, "kept"))
     if highlighted is not None and len(highlighted):
         chosen = highlighted[shown(len(highlighted))]
         layers.append((kept[chosen], {"size": 3, "color": colours.ink}, "selected"))

@@ -187,14 +187,14 @@ def projection_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
     figure = projection_figure(
         (shape.points - mean) @ axes.T,
         shape.dropped,
-        _degrees(shape),
+        degrees(shape.points, shape.kernel),
         highlighted=chosen,
         scheme=scheme,
     )
     dropped = shape.n_filters - shape.n_kept
     text = (
         f"{len(drawn(shape.n_kept)):,} of {shape.n_kept:,} kept, coloured by the angle of their "
-        f"gradient; {len(shape.dropped):,} of {dropped:,} dropped in grey"
+        f"gradient where it is clear; {len(shape.dropped):,} of {dropped:,} dropped in grey"
     )
     return figure, "", text
 
@@ -229,24 +229,27 @@ def node_means(graph: FilterGraph, shape: FilterShape) -> NDArray[np.float64]:
 
 
 def node_colour(graph: FilterGraph, shape: FilterShape) -> Colour:
-    """Colour nodes by the angle of their mean gradient; by codensity where there is none."""
+    """Colour nodes by the angle of their mean gradient; by codensity where kernels have none."""
     means = node_means(graph, shape).reshape(-1, shape.points.shape[1])
     lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    try:
-        angles = circle_models.gradient_angle(
-            means / np.where(lengths > 0, lengths, 1), shape.kernel
-        )
-        return Colour(np.degrees(angles), "angle of the gradient", cyclic=True)
-    except AnalysisError:
+    angles = degrees(means / np.where(lengths > 0, lengths, 1), shape.kernel)
+    if angles is None:
         values = np.array([shape.density[rows].mean() for rows in graph.graph.members])
         return Colour(values, "mean codensity")
+    return Colour(angles, "angle of the gradient", cyclic=True, missing="no clear gradient")
 
 
-def _degrees(shape: FilterShape) -> NDArray[np.float64] | None:
+def degrees(filters: NDArray[Any], kernel: tuple[int, int]) -> NDArray[np.float64] | None:
+    """Return gradient angles in degrees, shape (n,); None where the kernel is too small for any.
+
+    NaN where the gradient's part of a filter is below chance: an angle would say nothing.
+    """
     try:
-        return np.degrees(circle_models.gradient_angle(shape.points, shape.kernel))
+        fit = circle_models.fit_primary(filters, kernel)
+        chance = circle_models.chance_shares(kernel).linear
     except AnalysisError:
         return None
+    return np.where(fit.squared_part >= chance, np.degrees(fit.angle), np.nan)
 
 
 VIEW = View("filters", "Filters", layout, register, order=1)

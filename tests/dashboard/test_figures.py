@@ -11,6 +11,7 @@ from analysis.circle_models import primary_circle
 from analysis.homology import vietoris_rips
 from analysis.lenses import lens_values
 from analysis.mapper import MapperGraph, mapper_graph
+from dashboard import theme
 from dashboard.figures import patches
 from dashboard.figures.barcode import SHOWN, barcode_figure
 from dashboard.figures.mapper import Colour, mapper_figure
@@ -58,6 +59,13 @@ def test_the_mapper_figure_has_a_picture_and_a_target_for_every_node(scheme: str
     assert "data:image/png" not in figure.to_json()
 
 
+def test_a_node_without_a_clear_angle_is_grey_and_says_so() -> None:
+    colour = Colour(np.array([0.0, np.nan, 180.0]), "angle", cyclic=True, missing="no clear one")
+    assert colour.paint()[1] == theme.NULL
+    assert len(set(colour.paint())) == 3
+    assert [colour.word(i) for i in range(3)] == ["0", "no clear one", "180"]
+
+
 def test_a_sprite_lies_where_its_node_is() -> None:
     graph = graph_of(POINTS)
     colour = Colour(np.zeros(graph.n_nodes), "angle", cyclic=True)
@@ -102,8 +110,10 @@ def test_a_barcode_without_bars_says_so() -> None:
 
 def test_projection_marks_the_selection() -> None:
     kept = np.random.default_rng(0).normal(size=(50, 2))
-    figure = projection_figure(kept, kept[:5], np.zeros(50), highlighted=np.array([3, 4]))
-    assert [len(trace.x) for trace in figure.data] == [5, 50, 2]
+    angles = np.zeros(50)
+    angles[7] = np.nan
+    figure = projection_figure(kept, kept[:5], angles, highlighted=np.array([3, 4]))
+    assert [len(trace.x) for trace in figure.data] == [5, 1, 49, 2]
     assert all(isinstance(trace, go.Scatter) for trace in figure.data)
 
 
