@@ -4,47 +4,49 @@ import contextlib
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 STALE = 60.0
-"""Seconds without a sign of life after which another host's claim is taken over."""
+"""Seconds without a sign of life after which a claim is taken over."""
+
+BEAT = 10.0
+"""Seconds between two signs of life."""
 
 
 @contextlib.contextmanager
 def claim(path: Path) -> Iterator[bool]:
     """Claim a unit for this process; yields False when another one is at work on it.
 
-    A claim holds process id, host and time. That of a dead process of this host, or one without a
-    sign of life for `STALE` seconds from another host, is taken over. Where the folder cannot be
-    written there are no claims, and the unit is computed.
+    A claim holds process id, host and time, and is touched while it is held. That of a dead process
+    of this host, or one without a sign of life for `STALE` seconds, is taken over. Where the folder
+    cannot be written there are no claims, and the unit is computed.
     """
     mine = _take(path)
+    ended = threading.Event()
+    if mine:
+        threading.Thread(target=_beat, args=(path, ended), daemon=True).start()
     try:
         yield mine
     finally:
+        ended.set()
         if mine:
             with contextlib.suppress(OSError):
                 path.unlink()
 
 
-def beat(path: Path) -> None:
-    """Give a sign of life."""
-    with contextlib.suppress(OSError):
-        os.utime(path)
+def _beat(path: Path, ended: threading.Event) -> None:
+    while not ended.wait(BEAT):
+        with contextlib.suppress(OSError):
+            os.utime(path)
 
 
 def is_held(path: Path) -> bool:
     """Say whether a live process claims the unit."""
     return path.exists() and not _is_stale(path, _read(path))
-
-
-def holder(path: Path) -> int | None:
-    """Return the process id behind a claim of this host, dead or alive."""
-    held = _parse(_read(path))
-    return int(held["pid"]) if held.get("host") == socket.gethostname() else None
 
 
 def _take(path: Path) -> bool:
@@ -99,8 +101,9 @@ def _parse(text: str) -> dict[str, Any]:
 
 def _is_stale(path: Path, text: str) -> bool:
     held = _parse(text)
-    if held.get("host") == socket.gethostname():
-        return not is_alive(held["pid"])
+    if held.get("host") == socket.gethostname() and not is_alive(held["pid"]):
+        return True
+    # a process id may be another program's by now, after a restart or in another container
     try:
         return time.time() - path.stat().st_mtime > STALE
     except OSError:

@@ -224,13 +224,10 @@ def _run(unit: Unit, store: ResultStore, progress: Progress, started: float) -> 
         if load(unit, store) is not None:
             return Outcome(unit, key, "stored")
 
-        def report(share: float, stage: str) -> None:
-            claims.beat(path)
-            progress(share, stage)
-
-        given, unsaved = _input_of(unit, store, report)
+        given, unsaved = _input_of(unit, store, progress)
         kind = registry.get(unit.analysis)
-        result = kind.run(given, unit.params, progress=report)
+        result = kind.run(given, unit.params, progress=progress)
+        _check_unchanged(unit, key)
         seconds = time.perf_counter() - started
         data = encode(result, _provenance(unit, kind, seconds))
         message = _save(store, key, data)
@@ -252,8 +249,19 @@ def _input_of(
             break
         time.sleep(0.1)
     stored = load(unit.upstream, store)
-    assert stored is not None  # noqa: S101 - just computed or found
+    if stored is None:
+        raise NerveScopeError(_changed(unit))
     return stored.result, outcome.unsaved
+
+
+def _check_unchanged(unit: Unit, key: str) -> None:
+    """Keep a result from the key of another content: a trainer may write while we read."""
+    if key_of(unit) != key:
+        raise NerveScopeError(_changed(unit))
+
+
+def _changed(unit: Unit) -> str:
+    return f"{unit.where}: the file changed while it was read; try again when it is complete"
 
 
 def _save(store: ResultStore, key: str, data: bytes) -> str:

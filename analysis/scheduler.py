@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import (
@@ -15,12 +17,12 @@ from concurrent.futures import (
 from dataclasses import replace
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from analysis import claims
 from analysis.errors import NerveScopeError
-from analysis.pipeline import Outcome, Unit, key_of, run_unit
+from analysis.pipeline import Outcome, Unit, key_of, load, run_unit
 from analysis.store import ResultStore
-
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def default_jobs() -> int:
@@ -28,16 +30,35 @@ def default_jobs() -> int:
     return os.cpu_count() or 1
 
 
-def process_pool(jobs: int) -> Executor:
-    """Start a pool of spawned processes, each with one thread for linear algebra."""
-    for name in THREADS:
-        os.environ.setdefault(name, "1")
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_be_nice)
+class ProcessPool(ProcessPoolExecutor):
+    """Spawned processes, each with one thread for linear algebra, that end with this process."""
+
+    def __init__(self, jobs: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        super().__init__(jobs, mp_context=context, initializer=_begin)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as its base
+        """End the processes; without `wait` at once, whatever they are doing."""
+        processes = [] if wait else list((self._processes or {}).values())
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(5)
 
 
-def _be_nice() -> None:
-    os.nice(5)  # the page and the rest of the machine come first
+def _begin() -> None:
+    """Set a worker up: politely, and never to outlive the process that it works for."""
+    os.nice(5)
+    threadpool_limits(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(unit: Unit, root: Path, shipped: tuple[Path, ...]) -> Outcome:
@@ -62,7 +83,7 @@ class Scheduler:
         store: ResultStore,
         *,
         jobs: int,
-        make_executor: Callable[[int], Executor] = process_pool,
+        make_executor: Callable[[int], Executor] = ProcessPool,
     ) -> None:
         self._store = store
         self._jobs = jobs
@@ -72,6 +93,7 @@ class Scheduler:
         self._running: dict[Future[Outcome], str] = {}
         self._units: dict[str, Unit] = {}
         self._elsewhere: dict[str, Unit] = {}
+        self._suspects: set[str] = set()
 
     @property
     def busy(self) -> bool:
@@ -110,7 +132,7 @@ class Scheduler:
             except NerveScopeError as error:
                 settled.append(Outcome(unit, "", "failed", str(error)))
                 continue
-            if self._store.has(key):
+            if load(unit, self._store) is not None:
                 settled.append(Outcome(unit, key, "stored"))
             elif key in self._queue or key not in self.keys:
                 fresh.append((key, unit))
@@ -123,6 +145,8 @@ class Scheduler:
     def step(self, timeout: float = 0.2) -> list[Outcome]:
         """Start what can be started, wait for the next to end, and return the ended ones."""
         self._fill()
+        if not self._running:  # all that is left is in work elsewhere
+            time.sleep(timeout)
         done, _ = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)
         outcomes, died = [], []
         for future in done:
@@ -138,9 +162,7 @@ class Scheduler:
             else:
                 self._keep(outcome)
                 outcomes.append(outcome)
-        if died:
-            outcomes += self._bury(died)
-        return outcomes
+        return outcomes + self._bury(died) if died else outcomes
 
     def cancel(self) -> None:
         """Drop what waits and stop what runs, at once; at most the units in hand are lost."""
@@ -148,24 +170,19 @@ class Scheduler:
         self._elsewhere.clear()
         self._running.clear()
         self._units.clear()
+        self._suspects.clear()
         self.close()
 
     def close(self) -> None:
         """End the worker processes."""
-        if self._executor is None:
-            return
-        ours = multiprocessing.active_children()
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        for child in ours:
-            child.terminate()
-        for child in ours:
-            child.join(5)
-        self._executor = None
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
 
     def _fill(self) -> None:
         for key in [k for k in self._elsewhere if not claims.is_held(self._store.claim_path(k))]:
             self._queue[key] = self._elsewhere.pop(key)
-        while self._queue and len(self._running) < self._jobs:
+        while self._queue and len(self._running) < self._room():
             key, unit = self._queue.popitem(last=False)
             if self._executor is None:
                 self._executor = self._make_executor(self._jobs)
@@ -179,27 +196,31 @@ class Scheduler:
                 return
             self._running[future] = key
 
+    def _room(self) -> int:
+        """Return how many units may run: one alone while a worker's death is looked into."""
+        near = {*self._running.values(), *list(self._queue)[:1]}
+        return 1 if near & self._suspects else self._jobs
+
     def _keep(self, outcome: Outcome) -> None:
+        self._suspects.discard(outcome.key)
         for key, data in outcome.unsaved:
             self._store.keep(key, data)
 
     def _bury(self, died: list[tuple[str, Unit]]) -> list[Outcome]:
-        """Report the units whose worker died; those that had only been waiting are queued again."""
+        """Try the units in hand of a worker that died once more, each alone; then report."""
         self.close()
         died += [(key, self._units.pop(key)) for key in self._running.values()]
         self._running.clear()
-        paths = {key: self._store.claim_path(key) for key, _ in died}
-        at_work = [key for key, path in paths.items() if claims.holder(path) is not None]
         outcomes = []
         for key, unit in died:
-            if key in at_work or not at_work:
-                message = (
-                    f"{unit.where}: the worker process died, perhaps for lack of memory; try again"
-                )
+            if key in self._suspects:
+                self._suspects.discard(key)
+                message = f"{unit.where}: the worker process died twice, perhaps for lack of memory"
                 outcomes.append(Outcome(unit, key, "failed", message))
-                paths[key].unlink(missing_ok=True)
             else:
+                self._suspects.add(key)
                 self._queue[key] = unit
+                self._queue.move_to_end(key, last=False)
         return outcomes
 
 
@@ -209,7 +230,7 @@ def compute(
     *,
     jobs: int | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
-    make_executor: Callable[[int], Executor] = process_pool,
+    make_executor: Callable[[int], Executor] = ProcessPool,
 ) -> list[Outcome]:
     """Compute all missing units; what is stored is found again when it is interrupted.
 

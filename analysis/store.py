@@ -3,6 +3,7 @@
 import contextlib
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import platformdirs
@@ -10,7 +11,16 @@ import platformdirs
 from analysis.codec import Stored, decode
 from analysis.errors import NerveScopeError
 
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    NotImplementedError,  # a damaged zip header can ask for any method
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class StoreError(NerveScopeError):
@@ -50,17 +60,13 @@ class ResultStore:
         return [folder / f"{key}.npz" for folder in (self.root, *self.shipped)]
 
     def get(self, key: str, kind: type) -> Stored | None:
-        """Read a result; a missing, cut-off or foreign file is a miss."""
+        """Read a result; a missing, cut-off, damaged or foreign file is a miss."""
         if key in self._unsaved:
             return decode(self._unsaved[key], kind)
         for place in self._places(key):
             with contextlib.suppress(*UNREADABLE):
                 return decode(place.read_bytes(), kind)
         return None
-
-    def has(self, key: str) -> bool:
-        """Say whether a whole file of this key is there, without reading its arrays."""
-        return key in self._unsaved or any(zipfile.is_zipfile(p) for p in self._places(key))
 
     def put(self, key: str, data: bytes) -> None:
         """Write a result in one step: to a temporary file beside it, then replace.

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from analysis.pipeline import Outcome, Unit
-from analysis.scheduler import Scheduler, process_pool
+from analysis.scheduler import ProcessPool, Scheduler
 from analysis.store import ResultStore
 
 
@@ -58,7 +58,7 @@ class Jobs:
         store: ResultStore,
         jobs: int,
         *,
-        make_executor: Callable[[int], Executor] = process_pool,
+        make_executor: Callable[[int], Executor] = ProcessPool,
     ) -> None:
         self._scheduler = Scheduler(store, jobs=jobs, make_executor=make_executor)
         self._workers = jobs

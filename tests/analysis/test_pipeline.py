@@ -1,5 +1,10 @@
+import contextlib
+import json
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -186,8 +191,6 @@ def test_first_means_before_all_that_waits(make_experiment: Make, store: ResultS
 def test_worker_processes_compute_and_cancel_ends_them(
     make_experiment: Make, store: ResultStore
 ) -> None:
-    import multiprocessing
-
     units = plan(
         open_experiment(make_experiment(steps=tuple(range(0, 600, 100)))),
         "filters",
@@ -206,24 +209,28 @@ def test_worker_processes_compute_and_cancel_ends_them(
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_is_reported_and_the_rest_goes_on(
-    make_experiment: Make, store: ResultStore
+@pytest.mark.parametrize(("deaths", "state"), [(1, "computed"), (2, "failed")])
+def test_a_worker_that_dies_takes_nothing_along(
+    make_experiment: Make, store: ResultStore, deaths: int, state: str
 ) -> None:
-    import multiprocessing
-
     units = plan(
-        open_experiment(make_experiment(n=4000, steps=(0, 100, 200))), "filters", settings=SETTINGS
+        open_experiment(make_experiment(n=6000, steps=(0, 100, 200))), "filters", settings=SETTINGS
     )
     scheduler = Scheduler(store, jobs=1)
     scheduler.add(units)
+    claim = store.claim_path(key_of(units[0]))
 
-    def kill_the_first() -> None:
-        while claims.holder(store.claim_path(key_of(units[0]))) is None:
-            time.sleep(0.005)
-        for child in multiprocessing.active_children():
-            os.kill(child.pid or 0, signal.SIGKILL)
+    def kill() -> None:
+        killed: set[int] = set()
+        while len(killed) < deaths:
+            with contextlib.suppress(OSError, ValueError):
+                worker = json.loads(claim.read_text())["pid"]
+                if worker not in killed:
+                    os.kill(worker, signal.SIGKILL)
+                    killed.add(worker)
+            time.sleep(0.002)
 
-    killer = threading.Thread(target=kill_the_first)
+    killer = threading.Thread(target=kill)
     killer.start()
     outcomes = []
     while scheduler.busy:
@@ -231,9 +238,90 @@ def test_a_worker_that_dies_is_reported_and_the_rest_goes_on(
     killer.join()
     scheduler.close()
     states = {each.unit.step.step: each.state for each in outcomes}
-    assert states == {0: "failed", 100: "computed", 200: "computed"}
-    assert "died" in outcomes[0].message
-    assert compute(units[:1], store, jobs=1, make_executor=threads)[0].state == "computed"
+    assert states == {0: state, 100: "computed", 200: "computed"}
+    if state == "failed":
+        assert "died twice" in next(each.message for each in outcomes if each.message)
+
+
+@pytest.mark.slow
+def test_closing_ends_our_workers_and_no_other_process(
+    make_experiment: Make, store: ResultStore
+) -> None:
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(30,))
+    other.start()
+    units = plan(open_experiment(make_experiment()), "filters", settings=SETTINGS)
+    compute(units, store, jobs=1)
+    assert multiprocessing.active_children() == [other]
+    other.kill()
+    other.join()
+
+
+@pytest.mark.slow
+def test_workers_end_with_the_process_they_work_for(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from analysis.scheduler import ProcessPool\n"
+        "if __name__ == '__main__':\n"
+        "    pool = ProcessPool(1)\n"
+        "    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    script = tmp_path / "orphan.py"
+    script.write_text(code)
+    out = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    worker = int(out.stdout)
+    end = time.monotonic() + 10
+    while claims.is_alive(worker) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not claims.is_alive(worker)
+
+
+def test_a_damaged_result_is_computed_again(make_experiment: Make, store: ResultStore) -> None:
+    unit = plan(open_experiment(make_experiment()), "filters", settings=SETTINGS)[0]
+    compute([unit], store, jobs=1, make_executor=threads)
+    path = store.path(key_of(unit))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    again = compute([unit], store, jobs=1, make_executor=threads)
+    assert [each.state for each in again] == ["computed"]
+    assert load(unit, store) is not None
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_stored_under_its_old_content(
+    make_experiment: Make, store: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_experiment()
+    unit = plan(open_experiment(folder), "filters", settings=SETTINGS)[0]
+    path = folder / "run-000" / "step-000000.safetensors"
+    real = pipeline.read_layer
+
+    def read(refs: object) -> object:
+        weights = real(refs)  # type: ignore[arg-type]
+        path.write_bytes((folder / "run-000" / "step-000100.safetensors").read_bytes())
+        return weights
+
+    monkeypatch.setattr(pipeline, "read_layer", read)
+    outcome = run_unit(unit, store)
+    assert outcome.state == "failed"
+    assert "changed while it was read" in outcome.message
+    assert list(store.root.glob("*.npz")) == []
+
+
+def test_waiting_for_another_process_does_not_spin(
+    make_experiment: Make, store: ResultStore
+) -> None:
+    unit = plan(open_experiment(make_experiment()), "filters", settings=SETTINGS)[0]
+    scheduler = Scheduler(store, jobs=1, make_executor=threads)
+    with claims.claim(store.claim_path(key_of(unit))):
+        scheduler.add([unit])
+        while not scheduler._elsewhere:
+            scheduler.step()
+        started = time.process_time()
+        for _ in range(5):
+            scheduler.step(0.1)
+        assert time.process_time() - started < 0.2
+    scheduler.cancel()
 
 
 def test_the_unit_of_a_layer_that_no_run_has_is_empty(make_experiment: Make) -> None:

@@ -1,7 +1,9 @@
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,11 +70,10 @@ def test_put_get_and_layers(tmp_path: Path) -> None:
     shipped = ResultStore(tmp_path / "shipped")
     shipped.put("k1", encode(example(), {}))
     store = ResultStore(tmp_path / "own", (tmp_path / "shipped",))
-    assert store.has("k1")
     assert store.get("k1", Outer) is not None
     assert store.get("k2", Outer) is None
     store.put("k2", encode(example(), {}))
-    assert not shipped.has("k2")
+    assert shipped.get("k2", Outer) is None
     assert not list((tmp_path / "own").glob("*.part"))
 
 
@@ -81,8 +82,19 @@ def test_a_cut_off_file_is_a_miss(tmp_path: Path, share: float) -> None:
     store = ResultStore(tmp_path)
     data = encode(example(), {})
     store.path("k").write_bytes(data[: int(len(data) * share)])
-    assert not store.has("k")
     assert store.get("k", Outer) is None
+
+
+def test_a_damaged_file_is_a_miss_wherever_it_is_damaged(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    data = bytearray(encode(example(), {}))
+    lost = 0
+    for place in range(0, len(data), 7):
+        damaged = data.copy()
+        damaged[place] ^= 0xFF
+        store.path("k").write_bytes(damaged)
+        lost += store.get("k", Outer) is None
+    assert lost > 0
 
 
 def test_a_foreign_file_is_a_miss(tmp_path: Path) -> None:
@@ -99,7 +111,6 @@ def test_an_unwritable_store_says_so_and_loses_nothing(tmp_path: Path) -> None:
         store.put("k", encode(example(), {}))
     assert "--store DIR" in (store.why_unwritable() or "")
     store.keep("k", encode(example(), {}))
-    assert store.has("k")
     assert store.get("k", Outer) is not None
 
 
@@ -122,7 +133,7 @@ def test_a_claim_keeps_others_off_until_released(tmp_path: Path) -> None:
     with claims.claim(path) as mine:
         assert mine
         assert claims.is_held(path)
-        assert claims.holder(path) == os.getpid()
+        assert json.loads(path.read_text())["pid"] == os.getpid()
         with claims.claim(path) as second:
             assert not second
         assert path.exists()
@@ -151,6 +162,26 @@ def test_the_claim_of_another_host_holds_while_it_shows_signs_of_life(tmp_path: 
     os.utime(path, (old, old))
     with claims.claim(path) as mine:
         assert mine
+
+
+def test_a_claim_without_a_sign_of_life_is_taken_over_whoever_has_its_process_id(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "k.claim"
+    path.write_text(json.dumps({"pid": 1, "host": socket.gethostname(), "time": 0}))
+    assert claims.is_held(path)
+    os.utime(path, (0, 0))
+    with claims.claim(path) as mine:
+        assert mine
+
+
+def test_a_held_claim_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "BEAT", 0.02)
+    path = tmp_path / "k.claim"
+    with claims.claim(path):
+        os.utime(path, (0, 0))
+        time.sleep(0.3)
+        assert time.time() - path.stat().st_mtime < 10
 
 
 def test_a_broken_claim_does_not_block_for_ever(tmp_path: Path) -> None:
