@@ -33,7 +33,7 @@ def create_app(context: Context) -> Dash:
     dmc.pre_render_color_scheme()  # no flash of the other scheme
     found = views.discover()
     app.layout = lambda: shell.layout(context, found)
-    shell.register(app, context)
+    shell.register(app, context, found)
     for view in found:
         view.register(app, context)
     app.server.after_request(_harden)

@@ -17,6 +17,7 @@ from analysis.pipeline import Outcome, Settings, Unit, plan, results_of
 from analysis.scheduler import compute as compute_units
 from analysis.store import ResultStore, default_root
 from dashboard import resources, tables
+from dashboard.cursor import Cursor
 
 Parameters = dict[str, dict[str, Any]]
 
@@ -238,17 +239,20 @@ def export(
 
     pictures.check(view, output)
     experiment, part = chosen.open()
-    part["layers"] = part["layers"] or [experiment.layers()[0].name]
-    part["steps"] = part["steps"] or [experiment.axis[-1]]
+    layers = part["layers"] or [experiment.layers()[0].name]
+    steps = part["steps"] or [experiment.axis[-1]]
+    if len(layers) != 1 or len(steps) != 1 or part["runs"]:
+        msg = "a picture is of one layer at one step over all runs: choose --layers and --steps"
+        raise ExperimentError(msg)
     where = open_store(store, [experiment])
     pictures.write(
         experiment,
         view,
         output,
+        cursor=Cursor(experiment.name, layers[0], experiment.axis.index(steps[0])),
         settings=parameters,
-        part=part,
         store=where,
-        run=lambda u: _compute(u, where, jobs),
+        run=lambda units: _compute(units, where, jobs),
     )
 
 

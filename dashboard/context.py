@@ -1,17 +1,19 @@
 """What the callbacks of one app work with; handed to them, never global."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from analysis.errors import NerveScopeError
 from analysis.experiment import Experiment
+from analysis.pipeline import Settings, Unit
 from dashboard import cursor as cursors
-from dashboard import layer_units
 from dashboard.cursor import Cursor
 from dashboard.figures.network import LayerBar
 from dashboard.jobs import Jobs
-from dashboard.layer_units import Found
-from dashboard.results import Results
+from dashboard.layer_units import filter_units
+from dashboard.results import Found, Results
+
+MakeUnits = Callable[[Experiment, Cursor, Settings | None], dict[str, Unit]]
 
 
 class Context:
@@ -40,9 +42,13 @@ class Context:
         """Make a valid cursor, with words for what was asked for and is not there."""
         return cursors.read(said, self.experiments, first_layer=self.clearest_layer)
 
-    def find(self, cursor: Cursor) -> Found:
-        """Ask for the results of the cursor's layer and step."""
-        return layer_units.find(self.experiments[cursor.experiment], cursor, self.results)
+    def find(self, units: MakeUnits, cursor: Cursor) -> Found:
+        """Ask for the results of what a view shows at a cursor; what is missing is computed."""
+        try:
+            need = units(self.experiments[cursor.experiment], cursor, None)
+        except NerveScopeError as error:
+            return Found({}, str(error))
+        return Found({name: self.results.get(unit) for name, unit in need.items()})
 
     def row(self, experiment: Experiment, index: int) -> list[LayerBar]:
         """Say of every layer at one step what is known, without asking for more."""
@@ -50,11 +56,11 @@ class Context:
 
     def _bar(self, experiment: Experiment, layer: str, index: int) -> LayerBar:
         try:
-            need = layer_units.units(experiment, layer, index)
+            need = filter_units(experiment, layer, index)
         except NerveScopeError as error:
             return LayerBar(layer, None, None, str(error))
-        shape = self.results.summary(need.filters)
-        null = self.results.summary(need.null)
+        shape = self.results.summary(need["filters"])
+        null = self.results.summary(need["null"])
         beside = null.strength if null else None
         if shape is None:
             return LayerBar(layer, None, beside, "not computed yet")

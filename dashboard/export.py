@@ -4,25 +4,18 @@ import json
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import plotly.graph_objects as go
 
-from analysis.errors import AnalysisError, NerveScopeError
+from analysis.errors import NerveScopeError
 from analysis.experiment import Experiment
-from analysis.pipeline import Outcome, Settings, Unit, plan, results_of
+from analysis.pipeline import Outcome, Settings, Unit, load
 from analysis.store import ResultStore
-from dashboard import words
+from dashboard import views
 from dashboard.cursor import Cursor
-from dashboard.layer_units import Found
-from dashboard.results import Answer
-from dashboard.views import filters
+from dashboard.results import Answer, Found
+from dashboard.views import View
 
-VIEWS = {
-    "mapper": filters.mapper_panel,
-    "barcode": filters.barcode_panel,
-    "projection": filters.projection_panel,
-}
 VECTOR, PAGE, DATA = (".svg", ".pdf", ".png"), (".html",), (".json",)
 WIDTH, HEIGHT, COLUMNS = 1000, 900, 140
 
@@ -31,16 +24,21 @@ class ExportError(NerveScopeError):
     """A picture cannot be written."""
 
 
-def check(view: str, output: Path) -> None:
-    """Refuse an unknown view or kind of file before anything is computed.
+def panels() -> dict[str, View]:
+    """Return the views by the names of their panels, which are what can be exported."""
+    return {name: view for view in views.discover() for name in view.panels}
+
+
+def check(panel: str, output: Path) -> None:
+    """Refuse an unknown panel or kind of file before anything is computed.
 
     Raises
     ------
     ExportError
-        If there is no such view, or the file's ending says no known kind.
+        If there is no such panel, or the file's ending says no known kind.
     """
-    if view not in VIEWS:
-        msg = f"there is no view {view!r}; there are {', '.join(VIEWS)}"
+    if panel not in panels():
+        msg = f"there is no view {panel!r}; there are {', '.join(panels())}"
         raise ExportError(msg)
     kinds = VECTOR + PAGE + DATA
     if output.suffix.lower() not in kinds:
@@ -50,10 +48,10 @@ def check(view: str, output: Path) -> None:
 
 def write(
     experiment: Experiment,
-    view: str,
+    panel: str,
     output: Path,
     *,
-    part: dict[str, Any],
+    cursor: Cursor,
     settings: Settings,
     store: ResultStore,
     run: Callable[[list[Unit]], Sequence[Outcome]],
@@ -64,43 +62,28 @@ def write(
     ------
     ExportError
         If the file cannot be written, or no browser can be found for .svg, .pdf and .png.
-    AnalysisError
+    NerveScopeError
         If the result cannot be computed.
     """
-    unit = _one(plan(experiment, "mapper", settings=settings, **part))
-    beside = {"filters": {**settings.get("filters", {}), "null": "permuted"}}
-    null = _one(plan(experiment, "filters", settings=beside, **part))
-    for outcome in run([unit, null]):
+    view = panels()[panel]
+    units = view.units(experiment, cursor, settings)
+    for outcome in run(list(units.values())):
         if outcome.state == "failed":
-            raise AnalysisError(outcome.message)
-    found = _found(unit, null, store)
-    cursor = Cursor(experiment.name, unit.layer, experiment.axis.index(unit.step))
-    figure, message, caption = VIEWS[view](found, cursor, "light")
+            raise NerveScopeError(outcome.message)
+    found = Found({name: _answer(unit, store) for name, unit in units.items()})
+    figure, message, caption = view.panels[panel](found, cursor, "light")
     if message:
-        raise AnalysisError(message)
-    title = f"{unit.layer}, step {unit.step.step} — {experiment.title or experiment.name}"
-    sentence = words.finding(found.shape.result, found.null.result)
-    save(titled(figure, title, [sentence, caption]), output)
+        raise NerveScopeError(message)
+    step = experiment.axis[cursor.index].step
+    title = f"{cursor.layer}, step {step} – {experiment.title or experiment.name}"
+    save(titled(figure, title, [view.sentence(found, cursor), caption]), output)
 
 
-def _one(units: list[Unit]) -> Unit:
-    if len(units) != 1:
-        msg = "a picture is of one layer at one step: choose with --layers and --steps"
-        raise ExportError(msg)
-    return units[0]
-
-
-def _found(unit: Unit, null: Unit, store: ResultStore) -> Found:
-    there, beside = results_of(unit, store), results_of(null, store)
-    if there is None or beside is None:
-        msg = f"{unit.where}: its result cannot be read again; try once more"
-        raise AnalysisError(msg)
-    shape, graph = there["filters"], there["mapper"]
-    return Found(
-        Answer(shape.result, shape.provenance),
-        Answer(beside["filters"].result, beside["filters"].provenance),
-        Answer(graph.result, graph.provenance),
-    )
+def _answer(unit: Unit, store: ResultStore) -> Answer:
+    stored = load(unit, store)
+    if stored is None:
+        return Answer(error=f"{unit.where}: its result cannot be read again; try once more")
+    return Answer(stored.result, stored.provenance)
 
 
 def titled(figure: go.Figure, title: str, lines: Sequence[str]) -> go.Figure:

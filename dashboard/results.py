@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,31 @@ class Answer:
     def pending(self) -> bool:
         """Whether it is being computed."""
         return self.result is None and not self.error
+
+
+class Found:
+    """Answers by the names that a view gives its units.
+
+    Parameters
+    ----------
+    answers : mapping of Answer
+        By name.
+    error : str
+        The answer to everything, where units could not even be made.
+    """
+
+    def __init__(self, answers: Mapping[str, Answer], error: str = "") -> None:
+        self._answers = answers
+        self._error = error
+
+    def __getitem__(self, name: str) -> Answer:
+        return Answer(error=self._error) if self._error else self._answers[name]
+
+    @property
+    def state(self) -> str:
+        """A text that changes when there is something new to draw."""
+        parts = self._answers.values()
+        return self._error or "|".join("?" if each.pending else each.error or "!" for each in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +111,10 @@ class Results:
             return Answer(stored.result, stored.provenance)
         if failure := self._jobs.failure(key):
             return Answer(error=failure)
+        if unit.upstream is not None:  # first what it stands on: its failure is ours
+            below = self.get(unit.upstream, ask=ask)
+            if below.result is None:
+                return below
         if ask:
             self._jobs.want(unit)
         return Answer()

@@ -160,7 +160,7 @@ def _entry(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def register(app: Dash, context: Context) -> None:
+def register(app: Dash, context: Context, views: list[View]) -> None:
     """Add the callbacks that move the cursor, draw the row of layers and tell of the jobs."""
     app.clientside_callback(
         ClientsideFunction("cursor", "move"),
@@ -195,12 +195,12 @@ def register(app: Dash, context: Context) -> None:
         Output(ids.SCHEME, "data"),
         Input(ids.TOGGLE, "computedColorScheme"),
     )
-    _register_watch(app, context)
+    _register_watch(app, context, views)
     _register_row(app, context)
     _register_jobs(app, context)
 
 
-def _register_watch(app: Dash, context: Context) -> None:
+def _register_watch(app: Dash, context: Context, views: list[View]) -> None:
     @app.callback(
         Output(ids.SHOWN, "data"),
         Output(ids.ROW, "data"),
@@ -216,7 +216,8 @@ def _register_watch(app: Dash, context: Context) -> None:
         if said is None:
             return no_update, no_update
         cursor, note = context.read_with_note(said)
-        new = cursor.as_plain() | {"note": note, "state": context.find(cursor).state}
+        state = [context.find(view.units, cursor).state for view in views]
+        new = cursor.as_plain() | {"note": note, "state": state}
         # the row is looked up anew when the cursor moves or a job has ended, not at every tick
         new_row = cursor.as_plain() | {"node": None, "finished": context.jobs.finished}
         return (no_update if new == shown else new, no_update if new_row == row else new_row)

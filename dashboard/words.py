@@ -8,11 +8,18 @@ from analysis.homology import standing_out
 from dashboard.jobs import Status
 
 CLEAR = 2.0
-"""Bars stand out when the last of them is so many times the next, and than in the null model."""
+"""Bars stand out when the last of them is so many times the next, and the null model's longest."""
+
+FEW = 20
+"""With fewer kept filters, noise alone often gives one bar that is far longer than the next."""
 
 
 def finding(shape: FilterShape, null: FilterShape | None) -> str:
     """Say what a layer's barcode shows, in one or two sentences.
+
+    Loops are claimed when the last bar that stands out is at least `CLEAR` times the next one, that
+    ratio at least `CLEAR` times the null model's, and that bar `CLEAR` times the null model's
+    longest; and never from fewer than `FEW` filters.
 
     Parameters
     ----------
@@ -23,13 +30,19 @@ def finding(shape: FilterShape, null: FilterShape | None) -> str:
     """
     if shape.degenerate:
         return f"No shape is claimed: {shape.degenerate}."
+    if shape.n_kept < FEW:
+        return f"Too few filters to claim a shape. {_kept(shape)}."
     lengths = shape.diagram.lengths(1)
     if len(lengths) < 2:
         return f"{_few(shape, null)}. {_kept(shape)}."
     count, gap = standing_out(shape.diagram)
-    if null is None or gap < CLEAR or gap < CLEAR * (null.loop_strength or 1.0):
+    if null is None or not _is_clear(float(lengths[count - 1]), gap, null):
         times = f"{lengths[0] / lengths[1]:.1f}×"
         found = f"No clear loop: the longest H₁ bar is {times} the next{_beside(null)}"
+        if null is not None and lengths[0] < CLEAR * _longest(null):
+            found += (
+                f", and no longer ({lengths[0]:.2f}) than twice the null's ({_longest(null):.2f})"
+            )
     elif count == 1:
         found = f"One loop, {gap:.1f}× longer than the next bar{_beside(null)}; {_circle(shape)}"
     else:
@@ -37,16 +50,25 @@ def finding(shape: FilterShape, null: FilterShape | None) -> str:
     return f"{found}. {_kept(shape)}."
 
 
+def _is_clear(length: float, gap: float, null: FilterShape) -> bool:
+    """Judge bars down to `length`, the last before the gap, against the null model's."""
+    usual = max(standing_out(null.diagram)[1], 1.0)
+    return gap >= CLEAR and gap >= CLEAR * usual and length >= CLEAR * _longest(null)
+
+
+def _longest(shape: FilterShape) -> float:
+    return float(shape.diagram.lengths(1).max(initial=0.0))
+
+
 def _few(shape: FilterShape, null: FilterShape | None) -> str:
     """Judge no bar, or a single one, which has no next to be compared with."""
-    lengths = shape.diagram.lengths(1)
-    if not len(lengths):
+    length = _longest(shape)
+    if not length:
         return "No loop: there is no H₁ bar"
     if null is None:
-        return f"One H₁ bar, of length {lengths[0]:.2f} (null model still computing)"
-    longest = float(null.diagram.lengths(1).max(initial=0.0))
-    beside = f"of length {lengths[0]:.2f} (longest with permuted entries: {longest:.2f})"
-    if lengths[0] < CLEAR * longest:
+        return f"One H₁ bar, of length {length:.2f} (null model still computing)"
+    beside = f"of length {length:.2f} (longest with permuted entries: {_longest(null):.2f})"
+    if length < CLEAR * _longest(null) or not _longest(null):
         return f"No clear loop: the only H₁ bar is {beside}"
     return f"One loop: the only H₁ bar, {beside}; {_circle(shape)}"
 

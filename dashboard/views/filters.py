@@ -1,6 +1,5 @@
 """The view *Filters*: one layer at one step as Mapper graph, barcode, projection and patches."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,10 @@ from numpy.typing import NDArray
 
 from analysis import circle_models, lenses
 from analysis.errors import AnalysisError
+from analysis.experiment import Experiment
 from analysis.filter_mapper import FilterGraph
 from analysis.filter_shape import FilterShape
+from analysis.pipeline import Settings, Unit
 from dashboard import ids, theme, words
 from dashboard.context import Context
 from dashboard.cursor import Cursor
@@ -21,9 +22,9 @@ from dashboard.figures.barcode import barcode_figure
 from dashboard.figures.mapper import Colour, mapper_figure
 from dashboard.figures.projection import projection_figure
 from dashboard.figures.projection import shown as drawn
-from dashboard.layer_units import Found
-from dashboard.results import Answer
-from dashboard.views import View
+from dashboard.layer_units import filter_units
+from dashboard.results import Answer, Found
+from dashboard.views import DrawPanel, Panel, View
 
 IDS = ids.ViewIds("filters")
 PICKED = ids.picked("filters")
@@ -36,8 +37,12 @@ CONFIG: Any = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d"],
 }
 
-Panel = tuple[go.Figure, str, str]
-"""A figure, the message that stands in its place, and its caption."""
+
+def units(
+    experiment: Experiment, cursor: Cursor, settings: Settings | None = None
+) -> dict[str, Unit]:
+    """Make the units that this view shows: ``filters``, ``null`` and ``mapper``."""
+    return filter_units(experiment, cursor.layer, cursor.index, settings)
 
 
 def layout() -> Component:
@@ -90,7 +95,7 @@ def _caption(graph: str) -> str:
 def register(app: Dash, context: Context) -> None:
     """Add the callbacks: each reads the cursor, asks for results and calls a figure."""
 
-    def panel(graph: str, draw: Callable[[Found, Cursor, str], Panel]) -> None:
+    def panel(graph: str, draw: DrawPanel) -> None:
         @app.callback(
             Output(graph, "figure"),
             Output(_message(graph), "children"),
@@ -103,7 +108,7 @@ def register(app: Dash, context: Context) -> None:
             if shown is None or scheme is None:
                 return no_update, no_update, no_update
             cursor = context.read(shown)
-            return draw(context.find(cursor), cursor, scheme)
+            return draw(context.find(units, cursor), cursor, scheme)
 
     app.clientside_callback(
         ClientsideFunction("cursor", "pick"),
@@ -111,9 +116,8 @@ def register(app: Dash, context: Context) -> None:
         Input(IDS.mapper, "clickData"),
         prevent_initial_call=True,
     )
-    panel(IDS.mapper, mapper_panel)
-    panel(IDS.barcode, barcode_panel)
-    panel(IDS.projection, projection_panel)
+    for name, draw in PANELS.items():
+        panel(getattr(IDS, name), draw)
 
     @app.callback(
         Output(IDS.finding, "children"),
@@ -124,18 +128,19 @@ def register(app: Dash, context: Context) -> None:
     )
     def tell(shown: dict[str, Any]) -> tuple[str, Component | None, str]:
         cursor = context.read(shown)
-        found = context.find(cursor)
+        found = context.find(units, cursor)
         return sentence(found, cursor), *members(found, cursor)
 
 
 def sentence(found: Found, cursor: Cursor) -> str:
     """Say the finding, or why there is none."""
-    if found.shape.error:
-        return found.shape.error
-    if found.shape.result is None:
+    if found["filters"].error:
+        return found["filters"].error
+    if found["filters"].result is None:
         return f"Computing {cursor.layer} …"
-    null = None if found.null.error else found.null.result
-    return f"{cursor.layer}: {words.finding(found.shape.result, null)}"
+    shape: FilterShape = found["filters"].result
+    null = None if found["null"].error else found["null"].result
+    return f"{cursor.layer}: {words.finding(shape, null)}"
 
 
 def _empty(answer: Answer, scheme: str) -> Panel:
@@ -147,15 +152,16 @@ def _empty(answer: Answer, scheme: str) -> Panel:
 
 def mapper_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
     """Draw the Mapper graph with the mean filter at its nodes."""
-    if found.graph.result is None or found.shape.result is None:
-        return _empty(found.graph, scheme)
-    graph: FilterGraph = found.graph.result
-    shape: FilterShape = found.shape.result
-    params = found.graph.provenance["params"]
+    if found["mapper"].result is None or found["filters"].result is None:
+        return _empty(found["mapper"], scheme)
+    graph: FilterGraph = found["mapper"].result
+    shape: FilterShape = found["filters"].result
+    params = found["mapper"].provenance["params"]
+    means = node_means(graph, shape)
     figure = mapper_figure(
         graph.graph,
-        node_means(graph, shape),
-        node_colour(graph, shape),
+        means,
+        node_colour(graph, shape, means),
         selected=cursor.node,
         scheme=scheme,
     )
@@ -170,24 +176,25 @@ def mapper_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
 
 def barcode_panel(found: Found, _cursor: Cursor, scheme: str) -> Panel:
     """Draw the barcode, with that of the null model below."""
-    if found.shape.result is None:
-        return _empty(found.shape, scheme)
-    null = found.null.result.diagram if found.null.result is not None else None
-    figure = barcode_figure(found.shape.result.diagram, null, scheme=scheme)
-    return figure, found.null.error, words.caption(found.shape.result)
+    if found["filters"].result is None:
+        return _empty(found["filters"], scheme)
+    null = found["null"].result.diagram if found["null"].result is not None else None
+    figure = barcode_figure(found["filters"].result.diagram, null, scheme=scheme)
+    return figure, found["null"].error, words.caption(found["filters"].result)
 
 
 def projection_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
     """Draw kept and dropped filters on the principal axes of the kept."""
-    if found.shape.result is None:
-        return _empty(found.shape, scheme)
-    shape: FilterShape = found.shape.result
-    mean, axes = lenses.principal_axes(shape.points)
+    if found["filters"].result is None:
+        return _empty(found["filters"], scheme)
+    shape: FilterShape = found["filters"].result
+    points = shape.points
+    mean, axes = lenses.principal_axes(points)
     chosen = _chosen(found, cursor)
     figure = projection_figure(
-        (shape.points - mean) @ axes.T,
+        (points - mean) @ axes.T,
         shape.dropped,
-        degrees(shape.points, shape.kernel),
+        degrees(points, shape.kernel),
         highlighted=chosen,
         scheme=scheme,
     )
@@ -204,7 +211,7 @@ def members(found: Found, cursor: Cursor) -> tuple[Component | None, str]:
     chosen = _chosen(found, cursor)
     if chosen is None:
         return None, "Click a node to see its filters."
-    shape: FilterShape = found.shape.result
+    shape: FilterShape = found["filters"].result
     shown = chosen[:GRID]
     image = patches.grid(shape.points[shown].reshape(-1, *shape.kernel), columns=12)
     text = (
@@ -215,24 +222,24 @@ def members(found: Found, cursor: Cursor) -> tuple[Component | None, str]:
 
 
 def _chosen(found: Found, cursor: Cursor) -> NDArray[np.int64] | None:
-    if found.graph.result is None or found.shape.result is None or cursor.node is None:
+    if found["mapper"].result is None or found["filters"].result is None or cursor.node is None:
         return None
-    nodes = found.graph.result.graph.members
+    nodes = found["mapper"].result.graph.members
     return nodes[cursor.node] if cursor.node < len(nodes) else None
 
 
 def node_means(graph: FilterGraph, shape: FilterShape) -> NDArray[np.float64]:
     """Average the filters of each node, shape (n_nodes, h, w)."""
-    members_ = graph.graph.members
-    means = [shape.points[rows].mean(axis=0) for rows in members_]
+    points = shape.points
+    means = [points[rows].mean(axis=0) for rows in graph.graph.members]
     return np.asarray(means, dtype=np.float64).reshape(-1, *shape.kernel)
 
 
-def node_colour(graph: FilterGraph, shape: FilterShape) -> Colour:
+def node_colour(graph: FilterGraph, shape: FilterShape, means: NDArray[np.float64]) -> Colour:
     """Colour nodes by the angle of their mean gradient; by codensity where kernels have none."""
-    means = node_means(graph, shape).reshape(-1, shape.points.shape[1])
-    lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    angles = degrees(means / np.where(lengths > 0, lengths, 1), shape.kernel)
+    flat = means.reshape(len(means), -1)
+    lengths = np.linalg.norm(flat, axis=1, keepdims=True)
+    angles = degrees(flat / np.where(lengths > 0, lengths, 1), shape.kernel)
     if angles is None:
         values = np.array([shape.density[rows].mean() for rows in graph.graph.members])
         return Colour(values, "mean codensity")
@@ -252,4 +259,15 @@ def degrees(filters: NDArray[Any], kernel: tuple[int, int]) -> NDArray[np.float6
     return np.where(fit.squared_part >= chance, np.degrees(fit.angle), np.nan)
 
 
-VIEW = View("filters", "Filters", layout, register, order=1)
+PANELS = {"mapper": mapper_panel, "barcode": barcode_panel, "projection": projection_panel}
+
+VIEW = View(
+    name="filters",
+    title="Filters",
+    order=1,
+    layout=layout,
+    register=register,
+    units=units,
+    sentence=sentence,
+    panels=PANELS,
+)

@@ -11,9 +11,9 @@ from analysis import kernels
 from analysis.experiment import Experiment, open_experiment
 from analysis.pipeline import key_of, load, plan
 from analysis.store import ResultStore
-from dashboard import layer_units
 from dashboard.context import Context
 from dashboard.jobs import Jobs, wait_until_idle
+from dashboard.layer_units import filter_units
 from dashboard.results import Results
 
 Make = Callable[..., Path]
@@ -125,6 +125,6 @@ def test_the_row_tells_of_every_layer_without_computing_any(
 
 
 def compute(experiment: Experiment, layer: str, context: Context) -> None:
-    need = layer_units.units(experiment, layer, 0)
-    for unit in (need.filters, need.null):
+    need = filter_units(experiment, layer, 0)
+    for unit in (need["filters"], need["null"]):
         context.results.get(unit)

@@ -30,11 +30,38 @@ def test_a_clean_circle_has_one_bar_only_and_is_still_a_loop() -> None:
     assert "longest with permuted entries" in text
 
 
+@pytest.mark.parametrize("n", [16, 64, 128])
+def test_noise_is_seldom_called_a_loop(n: int) -> None:
+    claims = 0
+    for seed in range(20):
+        points = np.random.default_rng(seed).normal(size=(n, 1, 3, 3))
+        shape, null = (
+            filter_shape([points], FilterParams(null=null, seed=seed))
+            for null in ("none", "permuted")
+        )
+        claims += "loop" in words.finding(shape, null) and "No" not in words.finding(shape, null)
+    assert claims <= 1
+
+
+def test_a_gap_that_the_null_shows_too_is_no_finding(
+    circle: tuple[FilterShape, FilterShape],
+) -> None:
+    assert words.finding(circle[0], circle[0]).startswith("No clear loop")
+
+
+def test_bars_as_short_as_the_nulls_are_no_finding(
+    circle: tuple[FilterShape, FilterShape],
+) -> None:
+    shape, null = circle
+    small = replace(shape.diagram, pairs=shape.diagram.pairs / 10)
+    assert words.finding(replace(shape, diagram=small), null).startswith("No clear loop")
+
+
 def test_two_points_have_no_loop() -> None:
     shape = filter_shape(
         [np.random.default_rng(0).normal(size=(2, 1, 3, 3))], FilterParams(fraction=1.0)
     )
-    assert words.finding(shape, shape).startswith("No loop: there is no H₁ bar")
+    assert words.finding(shape, shape).startswith("Too few filters")
 
 
 def test_a_circle_is_named_with_its_numbers_and_its_null(
