@@ -46,7 +46,11 @@
     const now = base(cursor, shown);
     const bars = bar && bar.points && bar.points[0].customdata;
     const picked = triggered.find((each) => each.prop_id.startsWith("{") && each.value);
-    if (picked) return { ...now, ...picked.value };
+    if (picked) {
+      // a second click on the same node lets it go
+      const again = picked.value.node === now.node;
+      return { ...now, ...(again ? { node: null } : picked.value) };
+    }
     if (changed.includes("network.clickData") && bars && bars !== now.layer) {
       return { ...now, layer: bars, node: null };
     }
@@ -65,7 +69,7 @@
   function show(shown, cursor, catalogue) {
     const entry = shown && catalogue[shown.experiment];
     // a state that the user has already left must not pull the controls back
-    if (!entry || !isCurrent(cursor, shown)) return Array(9).fill(keep());
+    if (!entry || !isCurrent(cursor, shown)) return Array(10).fill(keep());
     window.history.replaceState(null, "", toUrl(shown, entry.steps));
     const last = entry.marks.length - 1;
     return [
@@ -77,7 +81,8 @@
       last === 0,
       shown.index,
       entry.words[shown.index],
-      entry.runs,
+      entry.runs[shown.index],
+      entry.about.filter((text) => text).join("\n\n"),
     ];
   }
 

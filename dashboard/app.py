@@ -2,24 +2,29 @@
 
 import logging
 from typing import Any
+from urllib.parse import urlsplit
 
 import dash_mantine_components as dmc
 from dash import Dash
-from flask import Response
+from flask import Response, request
 
 from dashboard import resources, shell, views
 from dashboard.context import Context
 
 LOG = logging.getLogger("nervescope")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def create_app(context: Context) -> Dash:
+def create_app(context: Context, host: str = "127.0.0.1") -> Dash:
     """Make the app over experiments, results and jobs.
 
     Parameters
     ----------
     context : Context
         What its callbacks work with.
+    host : str
+        The address it is served at. On a loopback address, requests under any other name are
+        refused: a page elsewhere could otherwise reach it through a name of its own.
     """
     app = Dash(
         "nervescope",
@@ -36,8 +41,17 @@ def create_app(context: Context) -> Dash:
     shell.register(app, context, found)
     for view in found:
         view.register(app, context)
+    if host in LOOPBACK:
+        app.server.before_request(_refuse_other_names)
     app.server.after_request(_harden)
     return app
+
+
+def _refuse_other_names() -> Response | None:
+    name = (urlsplit(f"//{request.host}").hostname or "").lower()
+    if name in LOOPBACK:
+        return None
+    return Response(f"{name!r} is not a name of this machine's loopback address", status=403)
 
 
 def _log(error: Exception) -> Any:

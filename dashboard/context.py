@@ -1,5 +1,6 @@
 """What the callbacks of one app work with; handed to them, never global."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ class Context:
         self.experiments = {each.name: each for each in experiments}
         self.results = results
         self.jobs = jobs
+        self._completed: set[tuple[str, int]] = set()
 
     def read(self, said: Mapping[str, Any] | None) -> Cursor:
         """Make a valid cursor of whatever the page says."""
@@ -49,6 +51,18 @@ class Context:
         except NerveScopeError as error:
             return Found({}, str(error))
         return Found({name: self.results.get(unit) for name, unit in need.items()})
+
+    def complete_row(self, experiment: Experiment, index: int) -> None:
+        """Have what the row of layers lacks at a step computed, after all that is looked at."""
+        if (experiment.name, index) in self._completed:
+            return
+        self._completed.add((experiment.name, index))
+        missing = []
+        for layer in experiment.layers():
+            with contextlib.suppress(NerveScopeError):
+                need = filter_units(experiment, layer.name, index)
+                missing += [need["filters"], need["null"]]
+        self.jobs.ahead(missing)
 
     def row(self, experiment: Experiment, index: int) -> list[LayerBar]:
         """Say of every layer at one step what is known, without asking for more."""

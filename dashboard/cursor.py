@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from analysis.errors import ExperimentError
-from analysis.experiment import Experiment, Step
+from analysis.experiment import Experiment
 
 LONGEST = 300
 """Characters of a URL value; more is nonsense."""
@@ -113,9 +113,17 @@ def _index(words: Mapping[str, str], experiment: Experiment, notes: list[str]) -
         notes.append(f"There is no step “{step}” in {experiment.name}.")
     if index.isdecimal() and len(index) < 10 and int(index) < len(axis):
         return int(index)
-    return len(axis) - 1
+    return fullest(experiment)
 
 
-def step_of(cursor: Cursor, experiments: Mapping[str, Experiment]) -> Step:
-    """Return the cursor's entry of the axis."""
-    return experiments[cursor.experiment].axis[cursor.index]
+def fullest(experiment: Experiment) -> int:
+    """Return the last place of the axis that the most runs have."""
+    counts = runs_at(experiment)
+    return len(counts) - 1 - counts[::-1].index(max(counts))
+
+
+def runs_at(experiment: Experiment) -> list[int]:
+    """Count the runs that have a snapshot at each place of the axis."""
+    return [
+        sum(run.snapshot(place) is not None for run in experiment.runs) for place in experiment.axis
+    ]

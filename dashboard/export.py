@@ -11,7 +11,7 @@ from analysis.errors import NerveScopeError
 from analysis.experiment import Experiment
 from analysis.pipeline import Outcome, Settings, Unit, load
 from analysis.store import ResultStore
-from dashboard import views
+from dashboard import theme, views
 from dashboard.cursor import Cursor
 from dashboard.results import Answer, Found
 from dashboard.views import View
@@ -122,7 +122,7 @@ def save(figure: go.Figure, output: Path) -> None:
         if kind in DATA:
             output.write_text(json.dumps(json.loads(figure.to_json())), encoding="utf-8")
         elif kind in PAGE:
-            figure.write_html(output, include_plotlyjs=True)
+            figure.write_html(output, include_plotlyjs=True, config=theme.CONFIG)
         else:
             _draw(figure, output)
     except OSError as error:

@@ -20,6 +20,9 @@ ROW = "row"
 PROBLEMS = "problems"
 PROBLEM_LIST = "problem-list"
 TITLE = "title"
+ABOUT = "about"
+ABOUT_BOX = "about-box"
+RETRY = "retry"
 
 
 def picked(view: object) -> dict[str, object]:

@@ -1,15 +1,18 @@
 """A thread that keeps a scheduler busy with what the pages want, and says how far it is."""
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from analysis.pipeline import Outcome, Unit
+from analysis.pipeline import Outcome, Unit, key_of
 from analysis.scheduler import ProcessPool, Scheduler
 from analysis.store import ResultStore
+
+LOG = logging.getLogger("nervescope")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,10 @@ class Jobs:
         self._cancel = threading.Event()
         self._closed = threading.Event()
         self._status = Status()
+        self._looked_at: set[str] = set()
+        self._done = 0
         self._finished = 0
+        self._spent: list[float] = []
         self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
 
     def start(self) -> None:
@@ -87,9 +93,18 @@ class Jobs:
         self._wake.set()
 
     def cancel(self) -> None:
-        """Stop everything at once and forget failures, so that it may be tried again."""
+        """Stop everything at once; what was looked at stays so until `retry`."""
         self._cancel.set()
         self._wake.set()
+
+    def retry(self) -> None:
+        """Forget what failed or was cancelled, so that it is computed when it is looked at."""
+        self._failures.clear()
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything failed or was cancelled that may be tried again."""
+        return bool(self._failures)
 
     def close(self) -> None:
         """Stop everything and end the thread."""
@@ -105,7 +120,8 @@ class Jobs:
     @property
     def status(self) -> Status:
         """How far it is."""
-        return self._status
+        waiting = len(self._inbox)
+        return replace(self._status, total=self._status.total + waiting)
 
     @property
     def finished(self) -> int:
@@ -113,41 +129,60 @@ class Jobs:
         return self._finished
 
     def _loop(self) -> None:
-        done, spent = 0, []
         while not self._closed.is_set():
-            if self._cancel.is_set():
-                self._inbox.clear()
+            try:
+                self._turn()
+            except Exception:  # this thread must go on whatever happens
+                LOG.exception("the jobs stumbled")
+                self._messages.append("The jobs stumbled and go on; the terminal has details.")
                 self._scheduler.cancel()
-                self._failures.clear()
-                self._cancel.clear()
-            while self._inbox:
-                units, first = self._inbox.popleft()
-                self._note(self._scheduler.add(units, first=first))
-            outcomes = self._scheduler.step() if self._scheduler.busy else []
-            self._note(outcomes)
-            done += len(outcomes)
-            self._finished += len(outcomes)
-            spent += [each.seconds for each in outcomes if each.state == "computed"]
-            if not self._scheduler.busy:
-                done, spent = 0, []
-            self._status = self._describe(done, spent)
-            if not self._scheduler.busy:
+                self._status = self._describe()
+            if not self._scheduler.busy and not self._inbox:
                 self._wake.wait()
                 self._wake.clear()
         self._scheduler.cancel()
+
+    def _turn(self) -> None:
+        if self._cancel.is_set():
+            self._cancel.clear()
+            self._inbox.clear()
+            for key in self._looked_at & self._scheduler.keys:
+                self._failures[key] = "Cancelled. Press “Try again” below to compute it."
+            self._scheduler.cancel()
+        while self._inbox:
+            units, first = self._inbox.popleft()
+            self._settle(self._scheduler.add(units, first=first))
+            if first:
+                self._looked_at |= {key_of(unit) for unit in units}
+        self._status = self._describe()
+        self._settle(self._scheduler.step() if self._scheduler.busy else [])
+        if not self._scheduler.busy:
+            self._done, self._spent = 0, []
+            self._looked_at.clear()
+        self._status = self._describe()
+
+    def _settle(self, outcomes: list[Outcome]) -> None:
+        self._note(outcomes)
+        ended = [each for each in outcomes if each.state != "stored"]
+        self._done += len(ended)
+        self._finished += len(ended)
+        self._spent += [each.seconds for each in ended if each.state == "computed"]
 
     def _note(self, outcomes: list[Outcome]) -> None:
         for each in outcomes:
             if each.message:
                 self._messages.append(each.message)
+            if each.detail:
+                LOG.error("%s\n%s", each.message, each.detail)
             if each.state == "failed":
                 self._failures[each.key] = each.message
 
-    def _describe(self, done: int, spent: list[float]) -> Status:
+    def _describe(self) -> Status:
         left = len(self._scheduler.keys)
-        seconds = sum(spent) / len(spent) * left / self._workers if spent else None
+        mean = sum(self._spent) / len(self._spent) if self._spent else None
+        seconds = None if mean is None else mean * left / self._workers
         now = ", ".join(dict.fromkeys(unit.layer for unit in self._scheduler.running))
-        return Status(done, done + left, now, seconds, tuple(self._messages))
+        return Status(self._done, self._done + left, now, seconds, tuple(self._messages))
 
 
 def wait_until_idle(jobs: Jobs, timeout: float) -> bool:

@@ -1,5 +1,6 @@
 """Serving the dashboard with waitress."""
 
+import signal
 import socket
 import sys
 import threading
@@ -50,7 +51,9 @@ def run(
     work = Jobs(store, jobs or default_jobs())
     context = Context(experiments, Results(store, work), work)
     listening = _listen(host, port)
-    server = waitress.create_server(create_app(context).server, sockets=[listening], threads=8)
+    server = waitress.create_server(
+        create_app(context, host).server, sockets=[listening], threads=8
+    )
     threading.Thread(target=kernels.warm, name="kernels", daemon=True).start()
     work.start()
     if ahead:
@@ -61,10 +64,16 @@ def run(
         print("There is no password: whoever reaches this address sees all.", file=sys.stderr)  # noqa: T201
     if browser:
         webbrowser.open(shown)
+    signal.signal(signal.SIGTERM, _end)
     try:
         server.run()
     finally:
         work.close()
+
+
+def _end(_number: int, _frame: object) -> None:
+    """End as after Ctrl-C, so that workers are ended too."""
+    raise SystemExit(0)
 
 
 def everything(experiments: Sequence[Experiment]) -> list[Unit]:

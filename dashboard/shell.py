@@ -3,12 +3,13 @@
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from analysis.experiment import Experiment
-from dashboard import ids, words
+from dashboard import ids, theme, words
 from dashboard.context import Context
+from dashboard.cursor import runs_at
 from dashboard.figures.network import network_figure
 from dashboard.views import View
 
@@ -54,6 +55,9 @@ def _header(context: Context) -> Component:
                 **{"aria-label": "Experiment"},
             ),
             html.Span(id=ids.TITLE, className="runs"),
+            html.Details(
+                [html.Summary("About"), html.Div(id=ids.ABOUT)], id=ids.ABOUT_BOX, className="about"
+            ),
             dmc.ColorSchemeToggle(
                 lightIcon="☾",
                 darkIcon="☀",
@@ -76,7 +80,6 @@ def _cursor_bar() -> Component:
                         id=ids.LAYER,
                         data=[],
                         allowDeselect=False,
-                        searchable=True,
                         w=220,
                         size="xs",
                         **{"aria-label": "Layer"},
@@ -97,7 +100,7 @@ def _cursor_bar() -> Component:
             ),
             dcc.Graph(
                 id=ids.NETWORK,
-                config={"displayModeBar": False},
+                config=theme.CONFIG | {"displayModeBar": False},
                 className="network",
                 style={"height": 92},  # its own, or plotly takes 450
                 responsive=True,
@@ -111,6 +114,7 @@ def _cursor_bar() -> Component:
                         step=1,
                         restrictToMarks=True,
                         label=None,
+                        thumbLabel="Training step",
                         updatemode="drag",
                         size="sm",
                         **{"aria-label": "Training step"},
@@ -131,6 +135,9 @@ def _status_bar() -> Component:
             dmc.Button(
                 "Cancel", id=ids.CANCEL, size="compact-xs", variant="default", disabled=True
             ),
+            dmc.Button(
+                "Try again", id=ids.RETRY, size="compact-xs", variant="default", disabled=True
+            ),
             html.Details(
                 [html.Summary(id=ids.PROBLEMS), html.Ul(id=ids.PROBLEM_LIST)], className="problems"
             ),
@@ -148,15 +155,18 @@ def _entry(experiment: Experiment) -> dict[str, Any]:
     count = len(experiment.axis)
     every = max(1, -(-count // LABELS))
     marks = [
-        {"value": i, "label": str(each.step)} if i % every == 0 or i == count - 1 else {"value": i}
+        {"value": i, "label": each.milestone or str(each.step)}
+        if i % every == 0 or i == count - 1
+        else {"value": i}
         for i, each in enumerate(experiment.axis)
     ]
     return {
         "layers": [each.name for each in experiment.layers()],
         "marks": marks,
         "words": [words.step(each, experiment.axis[-1]) for each in experiment.axis],
-        "steps": [each.step for each in experiment.axis],
-        "runs": f"{len(experiment.runs)} run{'s' if len(experiment.runs) != 1 else ''}",
+        "steps": [each.milestone or each.step for each in experiment.axis],
+        "runs": [words.runs(n, len(experiment.runs)) for n in runs_at(experiment)],
+        "about": [experiment.description, experiment.source, experiment.licence],
     }
 
 
@@ -185,6 +195,7 @@ def register(app: Dash, context: Context, views: list[View]) -> None:
         Output(ids.STEP, "value"),
         Output(ids.STEP_WORDS, "children"),
         Output(ids.TITLE, "children"),
+        Output(ids.ABOUT, "children"),
         Input(ids.SHOWN, "data"),
         State(ids.CURSOR, "data"),
         State(ids.CATALOGUE, "data"),
@@ -216,8 +227,11 @@ def _register_watch(app: Dash, context: Context, views: list[View]) -> None:
         if said is None:
             return no_update, no_update
         cursor, note = context.read_with_note(said)
+        experiment = context.experiments[cursor.experiment]
         state = [context.find(view.units, cursor).state for view in views]
         new = cursor.as_plain() | {"note": note, "state": state}
+        if ctx.triggered_id == ids.POLL and not context.jobs.status.busy:
+            context.complete_row(experiment, cursor.index)  # the cursor rests here
         # the row is looked up anew when the cursor moves or a job has ended, not at every tick
         new_row = cursor.as_plain() | {"node": None, "finished": context.jobs.finished}
         return (no_update if new == shown else new, no_update if new_row == row else new_row)
@@ -242,13 +256,16 @@ def _register_jobs(app: Dash, context: Context) -> None:
     @app.callback(
         Output(ids.STATUS, "children"),
         Output(ids.CANCEL, "disabled"),
+        Output(ids.RETRY, "disabled"),
         Output(ids.PROBLEMS, "children"),
         Output(ids.PROBLEM_LIST, "children"),
         Output(ids.POLL, "interval"),
         Input(ids.POLL, "n_intervals"),
         Input(ids.SHOWN, "data"),
     )
-    def tell(_tick: int, shown: dict[str, Any] | None) -> tuple[str, bool, str, list[Any], int]:
+    def tell(
+        _tick: int, shown: dict[str, Any] | None
+    ) -> tuple[str, bool, bool, str, list[Any], int]:
         status = context.jobs.status
         cursor = context.read(shown)
         problems = [
@@ -260,6 +277,7 @@ def _register_jobs(app: Dash, context: Context) -> None:
         return (
             words.jobs(status),
             not status.busy,
+            not context.jobs.failed,
             count if messages else "",
             [html.Li(message) for message in messages],
             BUSY if status.busy else IDLE,
@@ -270,4 +288,11 @@ def _register_jobs(app: Dash, context: Context) -> None:
     )
     def cancel(_clicks: int) -> bool:
         context.jobs.cancel()
+        return False
+
+    @app.callback(
+        Output(ids.RETRY, "loading"), Input(ids.RETRY, "n_clicks"), prevent_initial_call=True
+    )
+    def retry(_clicks: int) -> bool:
+        context.jobs.retry()
         return False

@@ -12,6 +12,15 @@ DENSITY = sequential.Viridis
 NULL = "#9aa1ab"
 
 
+# no button of any figure sends what it shows to a server elsewhere
+CONFIG: Any = {
+    "displaylogo": False,
+    "plotlyServerURL": "",
+    "showSendToCloud": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "sendChartToCloud", "sendDataToCloud"],
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Palette:
     """Neutral colours of one scheme.

@@ -1,5 +1,8 @@
 """Findings in words and numbers; never a claim without its null model."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from analysis.circle_models import chance_shares
 from analysis.errors import AnalysisError
 from analysis.experiment import Step
@@ -14,68 +17,66 @@ FEW = 20
 """With fewer kept filters, noise alone often gives one bar that is far longer than the next."""
 
 
-def finding(shape: FilterShape, null: FilterShape | None) -> str:
+def finding(shape: FilterShape, null: FilterShape | None, *, waiting: bool = True) -> str:
     """Say what a layer's barcode shows, in one or two sentences.
 
     Loops are claimed when the last bar that stands out is at least `CLEAR` times the next one, that
     ratio at least `CLEAR` times the null model's, and that bar `CLEAR` times the null model's
-    longest; and never from fewer than `FEW` filters.
+    longest; and never from fewer than `FEW` filters, nor without a null model.
 
     Parameters
     ----------
     shape : FilterShape
         Of the filters.
     null : FilterShape or None
-        Of the same filters with permuted entries; None while it is being computed.
+        Of the same filters with permuted entries; None while there is none.
+    waiting : bool
+        Whether the null model is being computed (or cannot be).
     """
     if shape.degenerate:
         return f"No shape is claimed: {shape.degenerate}."
     if shape.n_kept < FEW:
-        return f"Too few filters to claim a shape. {_kept(shape)}."
-    lengths = shape.diagram.lengths(1)
-    if len(lengths) < 2:
-        return f"{_few(shape, null)}. {_kept(shape)}."
+        return f"Too few filters to claim a shape: {_kept(shape)}."
+    if null is None:
+        reason = "null model still computing" if waiting else "no null model, so nothing is claimed"
+        return f"{_longest_words(shape)} ({reason}). {_kept(shape)}."
+    return f"{_verdict(shape, null)}. {_kept(shape)}."
+
+
+def _verdict(shape: FilterShape, null: FilterShape) -> str:
     count, gap = standing_out(shape.diagram)
-    if null is None or not _is_clear(float(lengths[count - 1]), gap, null):
-        times = f"{lengths[0] / lengths[1]:.1f}×"
-        found = f"No clear loop: the longest H₁ bar is {times} the next{_beside(null)}"
-        if null is not None and lengths[0] < CLEAR * _longest(null):
-            found += (
-                f", and no longer ({lengths[0]:.2f}) than twice the null's ({_longest(null):.2f})"
-            )
-    elif count == 1:
-        found = f"One loop, {gap:.1f}× longer than the next bar{_beside(null)}; {_circle(shape)}"
-    else:
-        found = f"{count} loops: the {_ordinal(count)} bar is {gap:.1f}× the next{_beside(null)}"
-    return f"{found}. {_kept(shape)}."
-
-
-def _is_clear(length: float, gap: float, null: FilterShape) -> bool:
-    """Judge bars down to `length`, the last before the gap, against the null model's."""
+    lengths = shape.diagram.lengths(1)
+    long = not len(lengths) or lengths[max(count, 1) - 1] >= CLEAR * _longest(null) > 0
+    if len(lengths) == 1 and long:
+        alone = f"the only H₁ bar, of length {lengths[0]:.2f}{_null_length(null)}"
+        return f"One loop: {alone}; {_circle(shape)}"
+    if len(lengths) < 2 or not long:
+        length = f"of length {_longest(shape):.2f}{_null_length(null)}"
+        return f"No clear loop: {_longest_words(shape)}, {length}"
     usual = max(standing_out(null.diagram)[1], 1.0)
-    return gap >= CLEAR and gap >= CLEAR * usual and length >= CLEAR * _longest(null)
+    if gap < CLEAR * usual:
+        return f"No clear loop: {_longest_words(shape)}{_beside(null)}"
+    if count == 1:
+        return f"One loop, {gap:.1f}× longer than the next bar{_beside(null)}; {_circle(shape)}"
+    return f"{count} loops: the {_ordinal(count)} bar is {gap:.1f}× the next{_beside(null)}"
 
 
 def _longest(shape: FilterShape) -> float:
     return float(shape.diagram.lengths(1).max(initial=0.0))
 
 
-def _few(shape: FilterShape, null: FilterShape | None) -> str:
-    """Judge no bar, or a single one, which has no next to be compared with."""
-    length = _longest(shape)
-    if not length:
-        return "No loop: there is no H₁ bar"
-    if null is None:
-        return f"One H₁ bar, of length {length:.2f} (null model still computing)"
-    beside = f"of length {length:.2f} (longest with permuted entries: {_longest(null):.2f})"
-    if length < CLEAR * _longest(null) or not _longest(null):
-        return f"No clear loop: the only H₁ bar is {beside}"
-    return f"One loop: the only H₁ bar, {beside}; {_circle(shape)}"
+def _longest_words(shape: FilterShape) -> str:
+    lengths = shape.diagram.lengths(1)
+    if len(lengths) < 2:
+        return f"there {'is one H₁ bar' if len(lengths) else 'is no H₁ bar'}"
+    return f"the longest H₁ bar is {lengths[0] / lengths[1]:.1f}× the next"
 
 
-def _beside(null: FilterShape | None) -> str:
-    if null is None:
-        return " (null model still computing)"
+def _null_length(null: FilterShape) -> str:
+    return f" (longest with permuted entries: {_longest(null):.2f})"
+
+
+def _beside(null: FilterShape) -> str:
     if null.loop_strength is None:
         return " (with permuted entries there is no second bar)"
     return f" ({null.loop_strength:.1f}× with permuted entries)"
@@ -87,32 +88,38 @@ def _circle(shape: FilterShape) -> str:
     except AnalysisError:
         return f"a {shape.kernel[0]}×{shape.kernel[1]} kernel has no gradients to compare with"
     first, second = shape.primary_circle_share, shape.quadratic_share
-    shares = (
-        f"{first:.0%} of the filters is linear gradient (chance {linear:.0%}), "
+    near = first > 2 * linear and first > second
+    return (
+        f"{'nearest to the primary circle' if near else 'not the primary circle'}: on average "
+        f"{first:.0%} of a filter is linear gradient (chance {linear:.0%}), "
         f"{second:.0%} quadratic (chance {quadratic:.0%})"
     )
-    name = (
-        "the primary circle" if first > 2 * linear and first > second else "not the primary circle"
-    )
-    return f"{name}: {shares}"
 
 
 def _kept(shape: FilterShape) -> str:
     drawn = "" if shape.n_filters == shape.n_total else f" (of {shape.n_total:,} in the layer)"
-    return f"{shape.n_kept:,} densest of {shape.n_filters:,} filters{drawn}, k = {shape.k}"
+    return f"{shape.n_kept:,} densest of {shape.n_filters:,} filters{drawn}, k = {shape.k:,}"
 
 
 def _ordinal(n: int) -> str:
     return {2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(n, f"{n}th")
 
 
-def caption(shape: FilterShape) -> str:
-    """Say how many of how many are shown, and what was left out."""
+def caption(shape: FilterShape, provenance: Mapping[str, Any]) -> str:
+    """Say how many of how many are shown, how they were chosen, and what was left out."""
+    params = provenance["params"]
+    runs = len(provenance["inputs"])
+    usable = shape.n_total - shape.n_degenerate - shape.n_nonfinite
+    drawn = min(usable, params["draw"] or usable)
     parts = [
         f"{shape.n_kept:,} kept of {shape.n_filters:,} used of {shape.n_total:,}",
-        f"k = {shape.k}",
-        f"{len(shape.diagram.landmarks):,} landmarks",
+        f"{runs} run{'s' if runs != 1 else ''}",
     ]
+    if drawn < usable:
+        parts.append(f"{drawn:,} drawn (seed {params['seed']})")
+    if params["contrast"] < 1:
+        parts.append(f"strongest {params['contrast']:.0%}")
+    parts += [f"k = {shape.k:,}", f"{len(shape.diagram.landmarks):,} landmarks"]
     if shape.n_degenerate:
         parts.append(f"{shape.n_degenerate:,} constant left out")
     if shape.n_nonfinite:
@@ -124,14 +131,22 @@ def caption(shape: FilterShape) -> str:
 
 def step(this: Step, last: Step) -> str:
     """Say where on the axis the cursor is."""
-    milestone = f" ({this.milestone})" if this.milestone else ""
-    return f"step {this.step:,} of {last.step:,}{milestone}"
+    if this.milestone:
+        return f"{this.milestone} (median step {this.step:,} of {last.step:,})"
+    return f"step {this.step:,} of {last.step:,}" if last.step else "one snapshot"
+
+
+def runs(here: int, total: int) -> str:
+    """Say how many of the runs have a snapshot at a step."""
+    if here == total:
+        return f"{total} run{'s' if total != 1 else ''}"
+    return f"{here} of {total} runs have this step"
 
 
 def jobs(status: Status) -> str:
     """Say how far the jobs are."""
     if not status.busy:
-        return "All computed."
+        return "Nothing to compute."
     left = "" if status.seconds_left is None else f", about {_duration(status.seconds_left)} left"
     now = f" ({status.now})" if status.now else ""
     return f"Computing {status.done + 1} of {status.total}{now}{left}"

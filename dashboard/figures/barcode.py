@@ -8,7 +8,7 @@ from analysis.homology import PersistenceDiagram
 from dashboard import theme
 
 SHOWN = 20
-LABEL = 5  # rows that a label takes
+LABEL = 7  # rows that a label takes
 
 
 def barcode_figure(
@@ -90,8 +90,8 @@ def _label(row: int, group: _Group) -> dict[str, object]:
     return {
         "xref": "paper",
         "x": 0,
-        "y": row,
-        "text": f"{group.name}: {len(group.bars)} longest of {group.total} H₁ bars",
+        "y": row + 2,
+        "text": f"{group.name}: {len(group.bars)} longest of {group.total:,} H₁ bars",
         "showarrow": False,
         "xanchor": "left",
         "font": {"size": 11, "color": group.colour},

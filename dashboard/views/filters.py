@@ -28,14 +28,21 @@ from dashboard.views import DrawPanel, Panel, View
 
 IDS = ids.ViewIds("filters")
 PICKED = ids.picked("filters")
+EMPTY = (
+    "No {resolution} × {resolution} window of the lens holds {min_samples} filters close together."
+)
 GRID = 240
 """At most so many members are drawn; the caption says of how many."""
 
-CONFIG: Any = {
-    "displaylogo": False,
-    "scrollZoom": True,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d"],
-}
+CONFIG: Any = theme.CONFIG | {"scrollZoom": True}
+BLANK = go.Figure(
+    layout={
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "xaxis": theme.hidden_axis(),
+        "yaxis": theme.hidden_axis(),
+    }
+)
 
 
 def units(
@@ -76,8 +83,8 @@ def _panel(title: str, graph: str, kind: str = "") -> Component:
     return html.Section(
         [
             html.H2(title),
-            html.P(id=_message(graph), className="message", role="status"),
-            dcc.Graph(id=graph, config=CONFIG, className="figure", responsive=True),
+            html.P("Loading …", id=_message(graph), className="message", role="status"),
+            dcc.Graph(id=graph, figure=BLANK, config=CONFIG, className="figure", responsive=True),
             html.P(id=_caption(graph), className="caption"),
         ],
         className=f"panel {kind}",
@@ -139,8 +146,8 @@ def sentence(found: Found, cursor: Cursor) -> str:
     if found["filters"].result is None:
         return f"Computing {cursor.layer} …"
     shape: FilterShape = found["filters"].result
-    null = None if found["null"].error else found["null"].result
-    return f"{cursor.layer}: {words.finding(shape, null)}"
+    null = found["null"]
+    return f"{cursor.layer}: {words.finding(shape, null.result, waiting=null.pending)}"
 
 
 def _empty(answer: Answer, scheme: str) -> Panel:
@@ -171,7 +178,8 @@ def mapper_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
         f"lens {params['lens']}, resolution {params['resolution']}, gain {params['gain']:g} · "
         "a node's picture is its mean filter, its size the number of filters"
     )
-    return figure, "", text
+    empty = "" if graph.graph.n_nodes else EMPTY.format(**params)
+    return figure, empty, text
 
 
 def barcode_panel(found: Found, _cursor: Cursor, scheme: str) -> Panel:
@@ -180,7 +188,11 @@ def barcode_panel(found: Found, _cursor: Cursor, scheme: str) -> Panel:
         return _empty(found["filters"], scheme)
     null = found["null"].result.diagram if found["null"].result is not None else None
     figure = barcode_figure(found["filters"].result.diagram, null, scheme=scheme)
-    return figure, found["null"].error, words.caption(found["filters"].result)
+    return (
+        figure,
+        found["null"].error,
+        words.caption(found["filters"].result, found["filters"].provenance),
+    )
 
 
 def projection_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:

@@ -74,12 +74,31 @@ class _Fake:
 
     name = "one"
     axis = (type("Step", (), {"step": 0, "milestone": None}),) * 2
+    runs = ()
 
     def layers(self) -> list[object]:
         return [type("Layer", (), {"name": "conv1"})]
 
 
 NONSENSE = {"one": _Fake()}
+
+
+def test_the_first_place_is_the_last_that_most_runs_have(make_experiment: Make) -> None:
+    folder = make_experiment(steps=(0, 50, 100))
+    (folder / "run-001" / "step-000100.safetensors").unlink()
+    experiment = open_experiment(folder)
+    assert cursors.runs_at(experiment) == [2, 2, 1]
+    assert read({}, {"small": experiment})[0].index == 1
+
+
+def test_a_milestone_in_the_url_is_that_place(make_experiment: Make) -> None:
+    folder = make_experiment(steps=(0, 100, 200))
+    for run, step in (("run-000", 100), ("run-001", 200)):
+        (folder / run / "snapshots.csv").write_text(f"step,milestone\n{step},acc>=0.9\n")
+    experiment = open_experiment(folder)
+    cursor, note = read({"step": "acc>=0.9"}, {"small": experiment})
+    assert experiment.axis[cursor.index].milestone == "acc>=0.9"
+    assert note == ""
 
 
 def test_nothing_to_show_is_an_error() -> None:

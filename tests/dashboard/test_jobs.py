@@ -1,7 +1,9 @@
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,9 +62,58 @@ def test_a_failure_is_told_in_words_and_may_be_tried_again(
     assert not answer.pending
     assert "choose a k below 3" in answer.error
     assert any("choose a k" in message for message in jobs.status.messages)
-    jobs.cancel()
-    time.sleep(0.5)
+    assert jobs.failed
+    jobs.retry()
     assert results.get(unit).pending
+
+
+class Gated(ThreadPoolExecutor):
+    """An executor that waits for a gate, so that work is in hand as long as a test wants."""
+
+    gate = threading.Event()
+
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return super().submit(lambda: self.gate.wait(30) and work(*args, **kwargs))
+
+
+def test_cancel_stops_what_is_looked_at_until_it_is_tried_again(
+    make_experiment: Make, store: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gated, "gate", threading.Event())
+    units = plan(open_experiment(make_experiment(steps=(0, 1, 2))), "filters")
+    work = Jobs(store, 1, make_executor=Gated)
+    results = Results(store, work)
+    work.start()
+    work.ahead(units[1:])
+    assert results.get(units[0]).pending
+    time.sleep(0.5)
+    assert work.status.total == 3
+    work.cancel()
+    time.sleep(0.5)
+    assert "Cancelled" in results.get(units[0]).error
+    assert not work.status.busy
+    assert results.get(units[1], ask=False).pending  # it was not looked at: nobody need be told
+    work.retry()
+    assert results.get(units[0]).pending
+    Gated.gate.set()
+    idle(work)
+    assert results.get(units[0]).result is not None
+    work.close()
+
+
+def test_the_jobs_go_on_after_a_fault_of_their_own(
+    make_experiment: Make, store: ResultStore, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = plan(open_experiment(make_experiment()), "filters")[0]
+    real = jobs._scheduler.add
+    monkeypatch.setattr(jobs._scheduler, "add", lambda *_a, **_k: 1 / 0)
+    jobs.want(unit)
+    time.sleep(0.5)
+    assert any("stumbled" in message for message in jobs.status.messages)
+    monkeypatch.setattr(jobs._scheduler, "add", real)
+    jobs.want(unit)
+    idle(jobs)
+    assert load(unit, store) is not None
 
 
 def test_jobs_ahead_wait_behind_what_is_looked_at(

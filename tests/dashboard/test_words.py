@@ -70,15 +70,17 @@ def test_a_circle_is_named_with_its_numbers_and_its_null(
     text = words.finding(*circle)
     assert text.startswith("One loop, ")
     assert "with permuted entries" in text
-    assert "the primary circle" in text
+    assert "nearest to the primary circle" in text
     assert "(chance 25%)" in text
     assert "200 densest of 200 filters, k = 5" in text
 
 
 def test_no_claim_before_the_null_is_there(circle: tuple[FilterShape, FilterShape]) -> None:
     text = words.finding(circle[0], None)
-    assert text.startswith("No clear loop")
+    assert text.startswith("the longest H₁ bar is")
     assert "null model still computing" in text
+    assert "loop" not in text
+    assert "nothing is claimed" in words.finding(circle[0], None, waiting=False)
 
 
 def test_the_null_itself_shows_no_loop(circle: tuple[FilterShape, FilterShape]) -> None:
@@ -112,6 +114,15 @@ def test_a_degenerate_layer_claims_nothing() -> None:
 
 def test_the_caption_counts_what_is_left_out(circle: tuple[FilterShape, FilterShape]) -> None:
     shape = replace(circle[0], n_degenerate=3, n_nonfinite=2, n_duplicates=1)
-    text = words.caption(shape)
-    for part in ("3 constant left out", "2 with NaN or infinity", "1 duplicates", "k = 5"):
+    params = {"draw": 100, "contrast": 0.2, "seed": 3}
+    text = words.caption(shape, {"params": params, "inputs": [{}, {}]})
+    for part in (
+        "3 constant left out",
+        "2 with NaN or infinity",
+        "1 duplicates",
+        "k = 5",
+        "2 runs",
+        "100 drawn (seed 3)",
+        "strongest 20%",
+    ):
         assert part in text
