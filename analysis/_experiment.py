@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,26 @@ class Experiment:
         what = f"no snapshot at step {step} {milestone or ''}".rstrip()
         msg = f"{printable(self.path)}: {what}; the nearest are at {steps}"
         raise ExperimentError(msg)
+
+    def restricted(
+        self,
+        *,
+        layers: Iterable[str] | None = None,
+        steps: Iterable[Step] | None = None,
+        runs: Iterable[str] | None = None,
+    ) -> "Experiment":
+        """Return the experiment with only some of its layers, places and runs; None means all."""
+        chosen = self.runs if runs is None else tuple(self.run(name) for name in runs)
+        there = [place for place in self.axis if any(run.snapshot(place) for run in chosen)]
+        wanted = self.axis if steps is None else tuple(steps)
+        self.layers()
+        names = self._layers if layers is None else set(layers)
+        return replace(
+            self,
+            runs=chosen,
+            axis=tuple(place for place in there if place in wanted),
+            _layers={name: each for name, each in self._layers.items() if name in names},
+        )
 
     def layers(self, kind: str | None = "conv2d") -> tuple[Layer, ...]:
         """List the layers in order of depth, over all runs and steps.

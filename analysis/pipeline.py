@@ -5,14 +5,14 @@ import importlib.metadata
 import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from analysis import claims, registry
 from analysis.checkpoints import content_digest
 from analysis.codec import Stored, digest, encode
-from analysis.errors import AnalysisError, NerveScopeError
+from analysis.errors import AnalysisError, ExperimentError, NerveScopeError
 from analysis.experiment import Experiment, Step, TensorRef, read_layer
 from analysis.registry import Analysis, Params, Progress, silent
 from analysis.store import ResultStore, StoreError
@@ -118,19 +118,52 @@ def unit_of(
     unit: Unit | None = None
     for kind in registry.chain(name):
         said = (settings or {}).get(kind.name, {})
-        params = registry.resolve(kind, *experiment_defaults(experiment, kind, layer), said)
+        defaults = experiment_defaults(experiment, kind, layer)
+        try:
+            params = registry.resolve(kind, defaults, said)
+        except AnalysisError as error:
+            if not defaults:
+                raise
+            msg = f"{error} (see also {experiment.path / 'experiment.toml'})"
+            raise AnalysisError(msg) from error
         unit = Unit(kind.name, params, layer, step, sources.refs, unit)
     assert unit is not None  # noqa: S101 - a chain is never empty
     return unit
 
 
-def experiment_defaults(
-    experiment: Experiment, kind: Analysis, layer: str
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read an analysis' defaults from experiment.toml: for all layers, and for this one."""
-    said = dict(experiment.defaults(kind.name))
-    layers = said.pop("layers", {})
-    return said, dict(layers.get(layer, {}))
+def experiment_defaults(experiment: Experiment, kind: Analysis, layer: str) -> dict[str, Any]:
+    """Read an analysis' defaults from experiment.toml, for one layer.
+
+    ``[analysis.filters]`` holds those of *filters* and of what stands on it, such as *mapper*;
+    ``[analysis.filters.layers.conv2]`` wins over it for that layer, ``[analysis.mapper]`` over all.
+
+    Raises
+    ------
+    ExperimentError
+        If a table or a name in it makes no sense; the message names the file.
+    """
+    names = {each.name for each in fields(kind.params)}
+    said: dict[str, Any] = {}
+    for each in registry.chain(kind.name):
+        table = experiment.defaults(each.name)
+        layers = table.pop("layers", {})
+        own = layers.get(layer, {}) if isinstance(layers, dict) else layers
+        for part in (table, own):
+            _check_table(experiment, each.name, part)
+            said |= {key: value for key, value in part.items() if key in names}
+    return said
+
+
+def _check_table(experiment: Experiment, name: str, part: object) -> None:
+    known = registry.settings_of(name)
+    if not isinstance(part, dict):
+        wrong = f"{part!r} is not a table"
+    elif unknown := sorted(set(part) - known):
+        wrong = f"there is no {unknown[0]!r}; there are {', '.join(sorted(known))}"
+    else:
+        return
+    msg = f"{experiment.path / 'experiment.toml'}: [analysis.{name}]: {wrong}"
+    raise ExperimentError(msg)
 
 
 def plan(

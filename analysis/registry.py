@@ -245,6 +245,12 @@ def leaves() -> list[str]:
     return [name for name in found if name not in needed]
 
 
+def settings_of(name: str) -> set[str]:
+    """Return the parameters of an analysis and of all that stand on it."""
+    family = [kind for kind in analyses().values() if name in {k.name for k in chain(kind.name)}]
+    return {each.name for kind in family for each in fields(kind.params)}
+
+
 def variants(
     name: str, settings: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, dict[str, Any]]]:
@@ -291,6 +297,10 @@ def resolve(kind: Analysis, *layers: Mapping[str, Any]) -> Params:
             msg = f"{kind.name} has no parameter {unknown[0]!r}; it has {', '.join(sorted(names))}"
             raise AnalysisError(msg)
         said |= {key: value for key, value in layer.items() if value is not None}
+    hints = get_type_hints(kind.params)
+    for key, value in said.items():
+        if hints[key] is str and isinstance(value, int) and not isinstance(value, bool):
+            said[key] = str(value)  # k = 100 in a file means "100"
     return kind.params(**said)
 
 

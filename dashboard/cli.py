@@ -1,16 +1,19 @@
 """The `nervescope` command."""
 
+import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from analysis.errors import NerveScopeError
 from dashboard import commands
 from dashboard.options import with_parameters
+from dashboard.selection import Selection
 from dashboard.tables import Format
+from dashboard.terminal import say
 
 app = typer.Typer(
     help="See what a neural network learned, and when, as shapes.",
@@ -57,18 +60,32 @@ def demo(
     commands.demo(store, jobs, host=host, port=port, browser=browser)
 
 
-@app.command(epilog="Example: nervescope serve runs/ vgg16.safetensors --port 8051")
+@app.command(epilog="Example: nervescope serve runs/ --layers conv1,conv2 --k 100 --fraction 0.1")
+@with_parameters
 def serve(
     paths: Annotated[list[Path], typer.Argument(help="Experiments, or folders of experiments.")],
     *,
+    layers: Layers = None,
+    steps: Steps = None,
+    runs: Runs = None,
     store: Store = None,
     jobs: Jobs = None,
     host: Host = "127.0.0.1",
     port: Port = 8050,
     browser: Open = True,
+    parameters: dict[str, dict[str, Any]],
 ) -> None:
     """Open the dashboard on experiments of your own."""
-    commands.serve(paths, store, jobs, host=host, port=port, browser=browser)
+    commands.serve(
+        paths,
+        Selection(Path(), layers, steps, runs),
+        parameters,
+        store=store,
+        jobs=jobs,
+        host=host,
+        port=port,
+        browser=browser,
+    )
 
 
 @app.command(epilog="Example: nervescope inspect runs/ --json")
@@ -98,7 +115,7 @@ def compute(
 
     Without --null, the permuted null model is computed beside the filters.
     """
-    chosen = commands.Selection(path, layers, steps, runs)
+    chosen = Selection(path, layers, steps, runs)
     commands.compute(chosen, analysis, parameters, store=store, jobs=jobs)
 
 
@@ -117,7 +134,7 @@ def table(
     parameters: dict[str, dict[str, Any]],
 ) -> None:
     """Print an analysis as a table, one row per layer and step; computes what is missing."""
-    chosen = commands.Selection(path, layers, steps, runs)
+    chosen = Selection(path, layers, steps, runs)
     commands.table(chosen, analysis, parameters, form=form, store=store, jobs=jobs)
 
 
@@ -140,7 +157,7 @@ def export(
     parameters: dict[str, dict[str, Any]],
 ) -> None:
     """Write one picture, of one layer at one step, to a file."""
-    chosen = commands.Selection(path, layers, steps, runs)
+    chosen = Selection(path, layers, steps, runs)
     commands.export(chosen, view, output, parameters, store=store, jobs=jobs)
 
 
@@ -156,12 +173,26 @@ def train(
 
 def main() -> None:
     """Run the command; an error that a user can act on is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names can hold any character
     try:
         app()
     except NerveScopeError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"nervescope: {error}", markup=False
-        )
-        sys.exit(2)
+        _fail(str(error))
     except BrokenPipeError:
-        sys.stderr.close()
+        _silence()
+        sys.exit(0)
+    except OSError as error:  # such as a full disk behind standard output
+        _silence()
+        _fail(f"{error.filename or 'output'}: {error.strerror or error}")
+
+
+def _fail(message: str) -> None:
+    say(message)
+    sys.exit(2)
+
+
+def _silence() -> None:
+    """Give up what is still to be written, or the interpreter stumbles over it as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

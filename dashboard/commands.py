@@ -3,87 +3,23 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from analysis import registry
 from analysis.errors import AnalysisError, ExperimentError
-from analysis.experiment import Experiment, Step, find_experiments, open_experiment
+from analysis.experiment import Experiment, Problem, find_experiments, open_experiment
 from analysis.pipeline import Outcome, Settings, Unit, plan, results_of
 from analysis.scheduler import compute as compute_units
 from analysis.store import ResultStore, default_root
 from dashboard import resources, tables
-from dashboard.cursor import Cursor
+from dashboard.cursor import Cursor, runs_at
+from dashboard.selection import Selection, why_empty
+from dashboard.terminal import progress_bar, say, stderr, tell_problems
 
 Parameters = dict[str, dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """An experiment and the part of it that a command is about; None means all."""
-
-    path: Path
-    layers: str | None
-    steps: str | None
-    runs: str | None
-
-    def open(self) -> tuple[Experiment, dict[str, Any]]:
-        """Open the experiment; returns it and the chosen layers, steps and runs for `plan`.
-
-        Raises
-        ------
-        ExperimentError
-            If the path is no experiment, or a layer, step or run is not in it.
-        """
-        experiment = open_experiment(self.path)
-        _tell_problems(experiment)
-        layers = [each.name for each in experiment.layers()]
-        if not layers:
-            msg = f"{self.path}: no 2-D convolution kernels larger than 1×1 in it"
-            raise ExperimentError(msg)
-        return experiment, {
-            "layers": _chosen(self.layers, layers, "layer"),
-            "steps": _steps(self.steps, experiment.axis),
-            "runs": _chosen(self.runs, [run.name for run in experiment.runs], "run"),
-        }
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _chosen(text: str | None, there: Sequence[str], what: str) -> list[str] | None:
-    if text is None:
-        return None
-    words = [word.removesuffix(".weight") for word in _words(text)]
-    for word in words:
-        if word not in there:
-            some = ", ".join(there[:12]) + (" …" if len(there) > 12 else "")
-            msg = f"there is no {what} {word!r}; there are {some}"
-            raise ExperimentError(msg)
-    return words
-
-
-def _steps(text: str | None, axis: Sequence[Step]) -> list[Step] | None:
-    if text is None:
-        return None
-    by_word = {str(step.step): step for step in axis}
-    by_word |= {step.milestone: step for step in axis if step.milestone}
-    words = _chosen(text, list(by_word), "step")
-    return [by_word[word] for word in words or []]
-
-
-def _err() -> Console:
-    return Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def _tell_problems(experiment: Experiment) -> None:
-    for problem in experiment.problems:
-        _err().print(f"nervescope: {problem.path}: {problem.reason}", markup=False)
 
 
 def open_store(root: Path | None, experiments: Sequence[Experiment]) -> ResultStore:
@@ -92,30 +28,24 @@ def open_store(root: Path | None, experiments: Sequence[Experiment]) -> ResultSt
         root or default_root(), tuple(each.path / "results" for each in experiments)
     )
     if why := store.why_unwritable():
-        _err().print(f"nervescope: {why}", markup=False)
+        say(why)
     return store
 
 
 def _compute(units: list[Unit], store: ResultStore, jobs: int | None) -> list[Outcome]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=_err(), transient=True) as bar:
-        task = bar.add_task("computing", total=len(units))
+    done = 0
+    with progress_bar("computing") as advance:
 
-        def advance(outcome: Outcome) -> None:
-            bar.update(task, advance=1, description=_escaped(outcome.unit.layer))
+        def tell(outcome: Outcome) -> None:
+            nonlocal done
+            done += 1
+            advance(done, len(units), outcome.unit.layer)
             if outcome.message:
-                bar.console.print(f"nervescope: {outcome.message}", markup=False)
+                say(outcome.message)
+            if outcome.detail:
+                stderr().print(outcome.detail, markup=False)
 
-        return compute_units(units, store, jobs=jobs, on_outcome=advance)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
+        return compute_units(units, store, jobs=jobs, on_outcome=tell)
 
 
 def compute(
@@ -138,10 +68,9 @@ def compute(
     where = open_store(store, [experiment])
     outcomes = _compute(units, where, jobs)
     count = {s: sum(o.state == s for o in outcomes) for s in ("computed", "stored", "failed")}
-    _err().print(
+    say(
         f"{count['computed']} computed, {count['stored']} were there, {count['failed']} failed; "
-        f"results in {where.root}",
-        markup=False,
+        f"results in {where.root}"
     )
     if outcomes and count["failed"] == len(outcomes):
         msg = "nothing could be computed"
@@ -197,11 +126,16 @@ def table(
 
 
 def inspect(path: Path, *, as_json: bool) -> None:
-    """Print what is in an experiment."""
+    """Print what is in an experiment, having looked at the header of every file."""
     experiment = open_experiment(path)
+    with progress_bar("reading headers") as advance:
+        experiment.check(progress=lambda done, total: advance(done, total, "reading headers"))
     layers = [{"layer": each.name, "shape": list(each.shape)} for each in experiment.layers()]
-    axis = [{"step": each.step, "milestone": each.milestone} for each in experiment.axis]
-    problems = [{"path": str(p.path), "reason": p.reason} for p in experiment.problems]
+    counts = runs_at(experiment)
+    axis = [
+        {"step": each.step, "milestone": each.milestone, "runs": n}
+        for each, n in zip(experiment.axis, counts, strict=True)
+    ]
     if as_json:
         found = {
             "name": experiment.name,
@@ -210,19 +144,24 @@ def inspect(path: Path, *, as_json: bool) -> None:
             "runs": [run.name for run in experiment.runs],
             "steps": axis,
             "layers": layers,
-            "problems": problems,
+            "problems": [{"path": str(p.path), "reason": p.reason} for p in experiment.problems],
         }
         sys.stdout.write(json.dumps(tables.finite(found), ensure_ascii=False) + "\n")
         return
-    steps = ", ".join(str(each.step) for each in experiment.axis[:20])
     out = Console(highlight=False, soft_wrap=True)
+    steps = [
+        f"{p.milestone} (median step {p.step})" if p.milestone else str(p.step)
+        for p in experiment.axis
+    ]
     out.print(f"{experiment.title} ({experiment.path})", markup=False)
-    more = " …" if len(axis) > 20 else ""
-    out.print(f"{len(experiment.runs)} runs, {len(axis)} steps: {steps}{more}")
-    tables.write(
-        [row | {"shape": "×".join(map(str, row["shape"]))} for row in layers], tables.Format.text
-    )
-    _tell_problems(experiment)
+    out.print(f"runs: {len(experiment.runs)}", markup=False)
+    out.print(f"steps: {', '.join(steps[:20])}{' …' if len(steps) > 20 else ''}", markup=False)
+    tell_problems(experiment)
+    if not layers:
+        out.print(why_empty(experiment), markup=False)
+        return
+    rows = [row | {"shape": "×".join(map(str, row["shape"]))} for row in layers]
+    tables.write(rows, tables.Format.text)
 
 
 def export(
@@ -260,42 +199,73 @@ def train(spec: Path, output: Path) -> None:
     """Train an experiment from its recipe."""
     from analysis.training import train as run
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=_err()) as bar:
-        task = bar.add_task("training", total=None)
-
-        def advance(done: int, total: int, message: str) -> None:
-            bar.update(task, completed=done, total=total, description=_escaped(message))
-
+    if not spec.is_file():
+        msg = f"{spec}: there is no such recipe; sample_models/mnist_cnn/recipe.toml is one"
+        raise ExperimentError(msg)
+    with progress_bar("training") as advance:
         run(spec, output, data_dir=resources.folder("sample_models") / "data", progress=advance)
 
 
 def demo(store: Path | None, jobs: int | None, *, host: str, port: int, browser: bool) -> None:
     """Serve the sample models, computing ahead what does not ship."""
-    paths = [resources.folder("sample_models")]
-    serve(paths, store, jobs, host=host, port=port, browser=browser, ahead=True)
+    experiments = find_experiments([resources.folder("sample_models")])
+    _serve(experiments, {}, store, jobs, host=host, port=port, browser=browser, ahead=True)
 
 
 def serve(
     paths: Sequence[Path],
+    chosen: Selection,
+    parameters: Parameters,
+    *,
+    store: Path | None,
+    jobs: int | None,
+    host: str,
+    port: int,
+    browser: bool,
+) -> None:
+    """Serve the dashboard on experiments until interrupted.
+
+    Raises
+    ------
+    ExperimentError
+        If none of them has a layer to show.
+    """
+
+    def tell(problem: Problem) -> None:
+        say(f"{problem.path}: {problem.reason}")
+
+    found = find_experiments(paths, on_problem=tell)
+    empty = [why for each in found if (why := why_empty(each))]
+    if len(empty) == len(found):
+        raise ExperimentError("; ".join(empty))
+    shown = [each.restricted(**chosen.of(each)) for each in found if not why_empty(each)]
+    for why in empty:
+        say(why)
+    _serve(shown, parameters, store, jobs, host=host, port=port, browser=browser, ahead=False)
+
+
+def _serve(
+    experiments: Sequence[Experiment],
+    parameters: Parameters,
     store: Path | None,
     jobs: int | None,
     *,
     host: str,
     port: int,
     browser: bool,
-    ahead: bool = False,
+    ahead: bool,
 ) -> None:
-    """Serve the dashboard until interrupted."""
     from dashboard import server
 
-    experiments = find_experiments(paths)
     for each in experiments:
-        _tell_problems(each)
-    where = open_store(store, experiments)
-    server.run(experiments, where, jobs=jobs, host=host, port=port, browser=browser, ahead=ahead)
+        tell_problems(each)
+    server.run(
+        experiments,
+        open_store(store, experiments),
+        settings=parameters,
+        jobs=jobs,
+        host=host,
+        port=port,
+        browser=browser,
+        ahead=ahead,
+    )

@@ -28,9 +28,19 @@ class Context:
         What views ask for results.
     jobs : Jobs
         What computes the missing ones.
+    settings : mapping, optional
+        Parameters by analysis name that the command line sets.
     """
 
-    def __init__(self, experiments: Sequence[Experiment], results: Results, jobs: Jobs) -> None:
+    def __init__(
+        self,
+        experiments: Sequence[Experiment],
+        results: Results,
+        jobs: Jobs,
+        *,
+        settings: Settings | None = None,
+    ) -> None:
+        self.settings = settings
         self.experiments = {each.name: each for each in experiments}
         self.results = results
         self.jobs = jobs
@@ -47,7 +57,7 @@ class Context:
     def find(self, units: MakeUnits, cursor: Cursor) -> Found:
         """Ask for the results of what a view shows at a cursor; what is missing is computed."""
         try:
-            need = units(self.experiments[cursor.experiment], cursor, None)
+            need = units(self.experiments[cursor.experiment], cursor, self.settings)
         except NerveScopeError as error:
             return Found({}, str(error))
         return Found({name: self.results.get(unit) for name, unit in need.items()})
@@ -60,7 +70,7 @@ class Context:
         missing = []
         for layer in experiment.layers():
             with contextlib.suppress(NerveScopeError):
-                need = filter_units(experiment, layer.name, index)
+                need = filter_units(experiment, layer.name, index, self.settings)
                 missing += [need["filters"], need["null"]]
         self.jobs.ahead(missing)
 
@@ -70,7 +80,7 @@ class Context:
 
     def _bar(self, experiment: Experiment, layer: str, index: int) -> LayerBar:
         try:
-            need = filter_units(experiment, layer, index)
+            need = filter_units(experiment, layer, index, self.settings)
         except NerveScopeError as error:
             return LayerBar(layer, None, None, str(error))
         shape = self.results.summary(need["filters"])

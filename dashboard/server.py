@@ -12,7 +12,7 @@ import waitress
 from analysis import kernels, registry
 from analysis.errors import NerveScopeError
 from analysis.experiment import Experiment
-from analysis.pipeline import Unit, plan
+from analysis.pipeline import Settings, Unit, plan
 from analysis.scheduler import default_jobs
 from analysis.store import ResultStore
 from dashboard.app import create_app
@@ -27,6 +27,7 @@ def run(
     experiments: Sequence[Experiment],
     store: ResultStore,
     *,
+    settings: Settings,
     jobs: int | None,
     host: str,
     port: int,
@@ -39,6 +40,8 @@ def run(
     ----------
     experiments, store
         What is shown, and where results are.
+    settings : mapping
+        Parameters by analysis name.
     jobs : int or None
         Worker processes.
     host, port : str, int
@@ -49,7 +52,7 @@ def run(
         Whether to compute everything that is missing without being asked.
     """
     work = Jobs(store, jobs or default_jobs())
-    context = Context(experiments, Results(store, work), work)
+    context = Context(experiments, Results(store, work), work, settings=settings)
     listening = _listen(host, port)
     server = waitress.create_server(
         create_app(context, host).server, sockets=[listening], threads=8
@@ -57,7 +60,7 @@ def run(
     threading.Thread(target=kernels.warm, name="kernels", daemon=True).start()
     work.start()
     if ahead:
-        work.ahead(everything(experiments))
+        work.ahead(everything(experiments, settings))
     shown = f"http://{host}:{listening.getsockname()[1]}/"
     print(f"NerveScope is at {shown} (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
     if host not in ("127.0.0.1", "localhost", "::1"):
@@ -76,13 +79,13 @@ def _end(_number: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def everything(experiments: Sequence[Experiment]) -> list[Unit]:
+def everything(experiments: Sequence[Experiment], settings: Settings) -> list[Unit]:
     """List the units of all analyses, with null models; last steps first, since they show most."""
     units: list[Unit] = []
     for experiment in experiments:
         for name in registry.leaves():
-            for settings in registry.variants(name, {}):
-                units += plan(experiment, name, settings=settings)
+            for variant in registry.variants(name, settings):
+                units += plan(experiment, name, settings=variant)
     return sorted(units, key=lambda unit: -unit.step.step)
 
 

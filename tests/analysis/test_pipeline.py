@@ -16,7 +16,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from analysis import claims, pipeline
-from analysis.errors import AnalysisError
+from analysis.errors import NerveScopeError
 from analysis.experiment import open_experiment
 from analysis.pipeline import key_of, load, plan, results_of, run_unit, unit_of
 from analysis.scheduler import Scheduler, compute
@@ -98,11 +98,35 @@ def test_settings_win_over_the_layer_over_the_experiment(make_experiment: Make) 
     assert (unit.params.k, unit.params.fraction) == ("9", 0.6)  # type: ignore[attr-defined]
 
 
-def test_nonsense_in_experiment_toml_names_the_parameter(make_experiment: Make) -> None:
+def test_mapper_takes_its_defaults_from_the_table_of_filters_too(make_experiment: Make) -> None:
     folder = make_experiment()
-    (folder / "experiment.toml").write_text("[analysis.filters]\nfraction = 7\n")
-    with pytest.raises(AnalysisError, match="fraction must be from"):
-        plan(open_experiment(folder), "filters")
+    (folder / "experiment.toml").write_text(
+        "[analysis.filters]\nk = 7\nresolution = 20\ngain = 2.0\n[analysis.mapper]\ngain = 2.5\n"
+    )
+    unit = plan(open_experiment(folder), "mapper")[0]
+    assert (unit.params.resolution, unit.params.gain) == (20, 2.5)  # type: ignore[attr-defined]
+    assert unit.upstream is not None
+    assert unit.upstream.params.k == "7"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("fraction = 7", "fraction must be from"),
+        ("fraction = 'a'", "fraction must be of type float"),
+        ("fractoin = 0.5", "there is no 'fractoin'; there are"),
+        ("layers = 3", "3 is not a table"),
+        ("[analysis.filters.layers]\nconv1 = 5", "5 is not a table"),
+    ],
+)
+def test_nonsense_in_experiment_toml_names_file_and_parameter(
+    make_experiment: Make, text: str, words: str
+) -> None:
+    folder = make_experiment()
+    (folder / "experiment.toml").write_text(f"[analysis.filters]\n{text}\n")
+    with pytest.raises(NerveScopeError, match=words) as refused:
+        plan(open_experiment(folder), "mapper")
+    assert "experiment.toml" in str(refused.value)
 
 
 def test_one_failure_leaves_the_others(make_experiment: Make, store: ResultStore) -> None:

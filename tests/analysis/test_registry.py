@@ -36,6 +36,10 @@ def test_later_settings_win_and_none_is_not_said() -> None:
     assert (params.k, params.fraction, params.seed) == ("50", 0.2, 0)
 
 
+def test_a_number_may_stand_for_its_text() -> None:
+    assert registry.resolve(registry.get("filters"), {"k": 100}) == FilterParams(k="100")
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -49,7 +53,7 @@ def test_later_settings_win_and_none_is_not_said() -> None:
         ({"k": "0"}, "k must be a number of neighbours"),
         ({"k": "-2%"}, "k must be a number of neighbours"),
         ({"k": "many"}, "k must be a number of neighbours"),
-        ({"k": 100}, "k must be of type str"),
+        ({"k": 1.5}, "k must be of type str"),
     ],
 )
 def test_unusable_parameters_are_named(settings: dict[str, object], words: str) -> None:
