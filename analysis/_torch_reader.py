@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analysis._readers import Header, TensorInfo, failing_as, unknown_dtype
 from analysis.errors import CheckpointError
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net")
 _NOT_WEIGHTS = re.compile(r"optim|(lr_)?sched|scaler|rng", re.IGNORECASE)
 _MAX_NESTING = 8
 

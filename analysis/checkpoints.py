@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ __all__ = [
     "tensor_index",
 ]
 
+_HASHING = Lock()
 _INNER_WRAPPER = re.compile(
     r"(?:(?<=\.)|^)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
 )
@@ -134,7 +136,9 @@ def content_digest(path: Path | str) -> str:
         If the file cannot be read.
     """
     path = Path(path)
-    return _digest(path, *_stamp(path))
+    stamp = _stamp(path)
+    with _HASHING:  # a large file is read once, however many ask at once
+        return _digest(path, *stamp)
 
 
 def layer_of(tensor: str) -> str:

@@ -38,6 +38,12 @@ def k_share(n: int, share: float) -> int:
     return max(1, round(_checked_share("share", share) * n))
 
 
+def floor_share(n: int, share: float) -> int:
+    """Return floor(share * n), where share is meant as the decimal that it is written as."""
+    # the small addition keeps 0.3 * 10 points at 3 although 0.29999999999999998 is stored
+    return int(np.floor(share * n * (1 + 1e-12)))
+
+
 def codensity(points: ArrayLike, k: int, *, method: str = "auto") -> Floats:
     """Distance from each point to its k-th nearest neighbour, the point itself not counted.
 
@@ -128,8 +134,7 @@ def densest_mask(values: ArrayLike, fraction: float) -> Mask:
     if array.ndim != 1 or np.isnan(array).any():
         msg = f"values must be one codensity per point without NaN, got shape {array.shape}"
         raise AnalysisError(msg)
-    # the small addition keeps 0.3 * 10 points at 3 although 0.29999999999999998 is stored
-    keep = int(np.floor(_checked_share("fraction", fraction) * len(array) * (1 + 1e-12)))
+    keep = floor_share(len(array), _checked_share("fraction", fraction))
     if keep == 0:
         msg = f"fraction={fraction} of {len(array)} points keeps none; raise fraction or pool more"
         raise AnalysisError(msg)

@@ -17,8 +17,13 @@ BACKDROP = 2000
 """At most so many of the filters that codensity drops are kept for the picture."""
 
 
+AUTO_SHARE, AUTO_MOST = 0.02, 100
+
+
 def neighbours(k: str, n: int) -> int:
-    """Read ``"100"`` or ``"2%"`` as a number of neighbours among n points.
+    """Read ``"100"``, ``"2%"`` or ``"auto"`` as a number of neighbours among n points.
+
+    ``"auto"`` is 2 %, and at most 100: in deep layers 2 % is thousands, which blurs what is there.
 
     Raises
     ------
@@ -26,6 +31,8 @@ def neighbours(k: str, n: int) -> int:
         If it is neither, not above 0, or more than 100 %.
     """
     text = k.strip()
+    if text == "auto":
+        return min(AUTO_MOST, k_share(n, AUTO_SHARE))
     try:
         if text.endswith("%"):
             share = float(text[:-1]) / 100
@@ -35,7 +42,7 @@ def neighbours(k: str, n: int) -> int:
             return int(text)
     except ValueError:
         pass
-    msg = f"k must be a number of neighbours such as 100, or a share such as 2%, got {k!r}"
+    msg = f"k must be a number of neighbours such as 100, a share such as 2%, or auto, got {k!r}"
     raise AnalysisError(msg)
 
 
@@ -44,8 +51,9 @@ class FilterParams(Params):
     """Parameters of the analysis *filters*."""
 
     k: str = parameter(
-        "2%",
-        "neighbour whose distance is the codensity: a number (100) or a share of the filters (2%)",
+        "auto",
+        "neighbour whose distance is the codensity: a number (100), a share of the filters (2%), "
+        "or auto: 2%, at most 100",
         check=lambda k: neighbours(k, 100),
     )
     fraction: float = parameter(
@@ -194,9 +202,11 @@ def filter_shape(
 def _usable_k(cloud: FilterCloud, said: str) -> int:
     n = len(cloud)
     if n < 2:
+        usable = cloud.n_total - cloud.n_degenerate - cloud.n_nonfinite
         msg = (
             f"only {n} of {cloud.n_total} filters can be used ({cloud.n_degenerate} constant, "
-            f"{cloud.n_nonfinite} with NaN or infinity): there is no shape to show"
+            f"{cloud.n_nonfinite} with NaN or infinity, {usable - n} left out by draw and "
+            "contrast): there is no shape to show"
         )
         raise AnalysisError(msg)
     k = neighbours(said, n)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.codensity import floor_share
 from analysis.errors import AnalysisError
 
 FLAT = 1e-6
@@ -113,7 +114,8 @@ def filter_cloud(
     values = np.where(finite[:, None], slices, 0).astype(np.float64)
     _, norms = normalised(values)
     flat = finite & (norms <= FLAT * np.linalg.norm(values, axis=1))
-    chosen = _strongest(norms, _drawn(np.flatnonzero(finite & ~flat), draw, seed), contrast)
+    usable = np.flatnonzero(finite & ~flat)
+    chosen = _strongest(norms, _drawn(usable, draw, seed), contrast)
     points, _ = normalised(slices[chosen])
     return FilterCloud(
         points=points,
@@ -212,7 +214,7 @@ def _drawn(candidates: NDArray[np.int64], draw: int | None, seed: int) -> NDArra
 def _strongest(
     norms: NDArray[np.float64], candidates: NDArray[np.int64], share: float
 ) -> NDArray[np.int64]:
-    count = int(np.floor(share * len(candidates)))
+    count = floor_share(len(candidates), share)
     order = np.argsort(-norms[candidates], kind="stable")
     strongest: NDArray[np.int64] = np.sort(candidates[order[:count]])
     return strongest

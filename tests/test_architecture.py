@@ -107,3 +107,43 @@ def test_public_functions_take_few_positional_arguments_and_say_what_they_do() -
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 assert ast.get_docstring(node), f"{path.name}: {node.name} has no docstring"
                 assert len(node.args.args) <= 4, f"{path.name}: {node.name}"
+
+
+def test_every_link_of_the_pages_leads_somewhere() -> None:
+    import re
+
+    pages = [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").glob("*.md"),
+        ROOT / "sample_models" / "README.md",
+    ]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_callbacks_name_only_components_that_are_there(tmp_path: Path) -> None:
+    from analysis.experiment import open_experiment
+    from analysis.store import ResultStore
+    from dashboard import shell, views
+    from dashboard.app import create_app
+    from dashboard.context import Context
+    from dashboard.jobs import Jobs
+    from dashboard.results import Results
+
+    store = ResultStore(tmp_path)
+    jobs = Jobs(store, 1)
+    experiment = open_experiment(ROOT / "sample_models" / "face_resnet")
+    context = Context([experiment], Results(store, jobs), jobs)
+    app = create_app(context)
+    layout = shell.layout(context, views.discover())
+    there = {str(each.id) for each in layout._traverse() if getattr(each, "id", None)}
+    there |= {str(layout.id)} if getattr(layout, "id", None) else set()
+    for callback in app._callback_list:
+        for part in [*callback["inputs"], *callback["state"]]:
+            if not part["id"].startswith("{"):
+                assert part["id"] in there, f"no component has the id {part['id']}"
+        for output in callback["output"].strip(".").split("..."):
+            name = output.rsplit(".", 1)[0]
+            if not name.startswith("{"):
+                assert name in there, f"no component has the id {name}"

@@ -67,7 +67,15 @@ def test_an_unknown_analysis_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "n", "k"), [("100", 2048, 100), ("2%", 2048, 41), ("2%", 10, 1), ("0.5 %", 1000, 5)]
+    ("said", "n", "k"),
+    [
+        ("100", 2048, 100),
+        ("2%", 2048, 41),
+        ("2%", 10, 1),
+        ("0.5 %", 1000, 5),
+        ("auto", 1000, 20),
+        ("auto", 65536, 100),
+    ],
 )
 def test_k_is_a_number_or_a_share(said: str, n: int, k: int) -> None:
     assert neighbours(said, n) == k

@@ -74,10 +74,10 @@ def test_the_permuted_null_has_no_circle(make_experiment: Make, run: Run) -> Non
 
 def test_compute_makes_null_models_too_and_is_resumable(make_experiment: Make, run: Run) -> None:
     folder = make_experiment()
-    code, _, err = run("compute", folder)
+    code, _, err = run("compute", folder, "--analysis", "mapper")
     assert code == 0
     assert "4 computed" in err
-    assert "0 computed, 4 were there" in run("compute", folder)[2]
+    assert "0 computed, 4 were there" in run("compute", folder, "--analysis", "mapper")[2]
 
 
 def test_a_layer_that_fails_keeps_its_row_and_the_others(tmp_path: Path, run: Run) -> None:
@@ -183,5 +183,5 @@ def test_help_has_an_example(command: str, run: Run) -> None:
 
 def test_help_states_defaults(run: Run) -> None:
     out = " ".join(run("table", "--help")[1].replace("│", " ").split())
-    assert "[default: 2%, or experiment.toml]" in out
+    assert "[default: auto, or experiment.toml]" in out
     assert "[default: 0.3, or experiment.toml]" in out
