@@ -77,7 +77,7 @@ class Located:
 
 def kind_of(info: TensorInfo) -> str:
     """Kind of layer that a tensor of this shape and type is."""
-    if info.dtype not in FLOATING or len(info.shape) not in (2, 4):
+    if info.dtype not in FLOATING or len(info.shape) not in (2, 4) or 0 in info.shape:
         return "other"
     if len(info.shape) == 2:
         return "linear"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
 
+from analysis.text import shown
+
 # Of two files with the same stem in one folder the format named first is read.
 SUFFIXES = (".safetensors", ".npz", ".pt", ".pth", ".ckpt", ".bin")
 MAX_DEPTH = 6
@@ -57,7 +59,7 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
 
 def printable(path: Path | str) -> str:
     """Path as text that can be shown and sent: bytes that are no UTF-8 are replaced."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    return shown(os.fsencode(path).decode("utf-8", "replace"))
 
 
 def stem_of(name: str) -> str:

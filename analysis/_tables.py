@@ -30,7 +30,7 @@ class SideFiles:
         """Return the table in a TOML file; empty if there is none or it is malformed."""
         try:
             return tomllib.loads(self._text(path))
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # not TOML, or a number of thousands of digits
             self.report(path, f"not valid TOML: {error}; defaults are used until it is mended")
         except RecursionError:
             self.report(path, "nested too deeply; defaults are used until it is mended")

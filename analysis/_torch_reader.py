@@ -1,6 +1,7 @@
 """The reader for files of torch.save; the only module of the readers that imports torch."""
 
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -50,7 +51,9 @@ class Torch:
     def _load(path: Path, device: str) -> dict[str, torch.Tensor]:
         zipped = _stored_zip(path)
         try:
-            loaded = torch.load(path, map_location=device, weights_only=True, mmap=zipped)
+            with warnings.catch_warnings():  # its advice is for those who wrote the file
+                warnings.simplefilter("ignore")
+                loaded = torch.load(path, map_location=device, weights_only=True, mmap=zipped)
         except Exception as error:
             raise CheckpointError(_torch_reason(path, error)) from error
         if isinstance(loaded, torch.Tensor):

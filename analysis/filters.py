@@ -11,7 +11,9 @@ from analysis.codensity import floor_share
 from analysis.errors import AnalysisError
 
 FLAT = 1e-6
-"""A slice whose centred norm is below this share of its norm is constant up to rounding."""
+"""Below this share of its largest entry, the centred norm of a slice is only rounding."""
+
+EXTREME = 1e100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +115,7 @@ def filter_cloud(
     finite = np.isfinite(slices).all(axis=1)
     values = np.where(finite[:, None], slices, 0).astype(np.float64)
     _, norms = normalised(values)
-    flat = finite & (norms <= FLAT * np.linalg.norm(values, axis=1))
+    flat = finite & (norms <= FLAT * np.abs(values).max(axis=1, initial=0.0))
     usable = np.flatnonzero(finite & ~flat)
     chosen = _strongest(norms, _drawn(usable, draw, seed), contrast)
     points, _ = normalised(slices[chosen])
@@ -146,10 +148,15 @@ def normalised(slices: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.fl
         Of the centred slices.
     """
     values = slices.astype(np.float64)
+    top = np.abs(values).max(axis=1, keepdims=True, initial=0.0)
+    # squares of such numbers would leave the range of floats
+    scale = np.where((top > EXTREME) | (top < 1 / EXTREME), np.where(top > 0, top, 1.0), 1.0)
+    values /= scale
     centred = values - values.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(centred, axis=1)
     points = (centred / np.where(norms > 0, norms, 1)[:, None]).astype(np.float32)
-    return points, norms
+    with np.errstate(over="ignore"):
+        return points, norms * scale[:, 0]
 
 
 def permuted(cloud: FilterCloud, seed: int) -> FilterCloud:

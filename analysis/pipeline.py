@@ -144,26 +144,46 @@ def experiment_defaults(experiment: Experiment, kind: Analysis, layer: str) -> d
     """
     names = {each.name for each in fields(kind.params)}
     said: dict[str, Any] = {}
+    tables = experiment.settings.get("analysis", {})
+    _check_names(experiment, tables)
     for each in registry.chain(kind.name):
-        table = experiment.defaults(each.name)
+        table = tables.get(each.name, {})
+        _check_is_table(experiment, each.name, table)
+        table = dict(table)
         layers = table.pop("layers", {})
-        own = layers.get(layer, {}) if isinstance(layers, dict) else layers
+        _check_is_table(experiment, f"{each.name}.layers", layers)
+        own = layers.get(layer, {})
         for part in (table, own):
             _check_table(experiment, each.name, part)
             said |= {key: value for key, value in part.items() if key in names}
     return said
 
 
-def _check_table(experiment: Experiment, name: str, part: object) -> None:
-    known = registry.settings_of(name)
+def _check_names(experiment: Experiment, tables: object) -> None:
+    _check_is_table(experiment, "", tables)
+    known = registry.analyses()
+    for name in tables if isinstance(tables, dict) else ():
+        if name not in known:
+            raise _bad_toml(experiment, "", f"there is no {name!r}; there are {', '.join(known)}")
+
+
+def _check_is_table(experiment: Experiment, name: str, part: object) -> None:
     if not isinstance(part, dict):
-        wrong = f"{part!r} is not a table"
-    elif unknown := sorted(set(part) - known):
+        raise _bad_toml(experiment, name, f"{part!r:.80} is not a table")
+
+
+def _check_table(experiment: Experiment, name: str, part: object) -> None:
+    _check_is_table(experiment, name, part)
+    known = registry.settings_of(name)
+    unknown = sorted(set(part) - known) if isinstance(part, dict) else []
+    if unknown:
         wrong = f"there is no {unknown[0]!r}; there are {', '.join(sorted(known))}"
-    else:
-        return
-    msg = f"{experiment.path / 'experiment.toml'}: [analysis.{name}]: {wrong}"
-    raise ExperimentError(msg)
+        raise _bad_toml(experiment, name, wrong)
+
+
+def _bad_toml(experiment: Experiment, name: str, wrong: str) -> ExperimentError:
+    table = f"analysis.{name}".strip(".")
+    return ExperimentError(f"{experiment.path / 'experiment.toml'}: [{table}]: {wrong}")
 
 
 def plan(

@@ -1,7 +1,9 @@
 """Results on disk: content-addressed .npz files, written whole or not at all."""
 
 import contextlib
+import os
 import tempfile
+import threading
 import zipfile
 import zlib
 from pathlib import Path
@@ -30,6 +32,23 @@ class StoreError(NerveScopeError):
 def default_root() -> Path:
     """Return the user's own store: the platform's cache folder."""
     return Path(platformdirs.user_cache_dir("nervescope", appauthor=False)) / "results"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file in one step: under another name beside it, then renamed.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is left then.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 class ResultStore:
@@ -78,17 +97,17 @@ class ResultStore:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.root, suffix=".part", delete=False) as file:
-                part = Path(file.name)
-                try:
-                    file.write(data)
-                    file.flush()
-                    part.replace(self.path(key))
-                except OSError:
-                    part.unlink(missing_ok=True)
-                    raise
+            write_whole(self.path(key), data)
         except OSError as error:
             raise StoreError(self._unwritable(error)) from error
+
+    def save_kept(self) -> int:
+        """Try again to write what is held in memory; returns how much still is."""
+        for key, data in list(self._unsaved.items()):
+            with contextlib.suppress(StoreError):
+                self.put(key, data)
+                del self._unsaved[key]
+        return len(self._unsaved)
 
     def keep(self, key: str, data: bytes) -> None:
         """Hold a result in memory that could not be written, so that nothing computed is lost."""

@@ -1,14 +1,15 @@
 """The Dash app: made by a function, nothing happens at import."""
 
+import contextlib
 import logging
 from typing import Any
 from urllib.parse import urlsplit
 
 import dash_mantine_components as dmc
-from dash import Dash
+from dash import Dash, set_props
 from flask import Response, request
 
-from dashboard import resources, shell, views
+from dashboard import ids, resources, shell, views
 from dashboard.context import Context
 
 LOG = logging.getLogger("nervescope")
@@ -33,7 +34,7 @@ def create_app(context: Context, host: str = "127.0.0.1") -> Dash:
         assets_folder=str(resources.folder("assets")),
         serve_locally=True,
         include_pages_meta=False,
-        on_error=_log,
+        on_error=_tell,
     )
     dmc.pre_render_color_scheme()  # no flash of the other scheme
     found = views.discover()
@@ -54,8 +55,14 @@ def _refuse_other_names() -> Response | None:
     return Response(f"{name!r} is not a name of this machine's loopback address", status=403)
 
 
-def _log(error: Exception) -> Any:
-    LOG.exception("a callback failed", exc_info=error)
+def _tell(error: Exception) -> Any:
+    """Say on the page that a callback failed, and let the rest go on."""
+    LOG.error("a callback failed: %s: %s", type(error).__name__, error, exc_info=error)
+    words = (
+        f"A part of the page failed ({type(error).__name__}: {error}); the terminal has details."
+    )
+    with contextlib.suppress(Exception):  # where there is no page to tell
+        set_props(ids.FAULT, {"children": words[:300]})
 
 
 def _harden(response: Response) -> Response:

@@ -13,7 +13,7 @@ from analysis.errors import AnalysisError, ExperimentError
 from analysis.experiment import Experiment, Problem, find_experiments, open_experiment
 from analysis.pipeline import Outcome, Settings, Unit, plan, results_of
 from analysis.scheduler import compute as compute_units
-from analysis.store import ResultStore, default_root
+from analysis.store import ResultStore, StoreError, default_root
 from dashboard import resources, tables
 from dashboard.cursor import Cursor, runs_at
 from dashboard.selection import Selection, why_empty
@@ -22,25 +22,37 @@ from dashboard.terminal import progress_bar, say, stderr, tell_problems
 Parameters = dict[str, dict[str, Any]]
 
 
-def open_store(root: Path | None, experiments: Sequence[Experiment]) -> ResultStore:
-    """Open the user's store together with the results that the experiments ship."""
+def open_store(
+    root: Path | None, experiments: Sequence[Experiment], *, needed: bool = False
+) -> ResultStore:
+    """Open the user's store together with the results that the experiments ship.
+
+    Raises
+    ------
+    StoreError
+        If it is `needed` and cannot be written.
+    """
     store = ResultStore(
         root or default_root(), tuple(each.path / "results" for each in experiments)
     )
     if why := store.why_unwritable():
+        if needed:
+            raise StoreError(why)
         say(why)
     return store
 
 
 def _compute(units: list[Unit], store: ResultStore, jobs: int | None) -> list[Outcome]:
     done = 0
+    said: set[str] = set()
     with progress_bar("computing") as advance:
 
         def tell(outcome: Outcome) -> None:
             nonlocal done
             done += 1
             advance(done, len(units), outcome.unit.layer)
-            if outcome.message:
+            if outcome.message and outcome.message not in said:
+                said.add(outcome.message)
                 say(outcome.message)
             if outcome.detail:
                 stderr().print(outcome.detail, markup=False)
@@ -65,8 +77,11 @@ def compute(
         for settings in registry.variants(name, parameters)
         for unit in plan(experiment, name, settings=settings, **part)
     ]
-    where = open_store(store, [experiment])
+    where = open_store(store, [experiment], needed=True)
     outcomes = _compute(units, where, jobs)
+    if lost := where.save_kept():
+        msg = f"{lost} results could not be saved in {where.root}; free space and run it again"
+        raise StoreError(msg)
     count = {s: sum(o.state == s for o in outcomes) for s in ("computed", "stored", "failed")}
     say(
         f"{count['computed']} computed, {count['stored']} were there, {count['failed']} failed; "
@@ -158,8 +173,7 @@ def inspect(path: Path, *, as_json: bool) -> None:
     out.print(f"steps: {', '.join(steps[:20])}{' …' if len(steps) > 20 else ''}", markup=False)
     tell_problems(experiment)
     if not layers:
-        out.print(why_empty(experiment), markup=False)
-        return
+        raise ExperimentError(why_empty(experiment))
     rows = [row | {"shape": "×".join(map(str, row["shape"]))} for row in layers]
     tables.write(rows, tables.Format.text)
 

@@ -7,8 +7,11 @@ from typing import Any
 from analysis.errors import ExperimentError
 from analysis.experiment import Experiment
 
+LOOKED_AT = 8
+"""Places that are tried, from the last, for one whose file is whole."""
+
 LONGEST = 300
-"""Characters of a URL value; more is nonsense."""
+"""Characters of a name that is not there, in the note that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,12 @@ def read(
     ExperimentError
         If there is nothing to show at all.
     """
-    words = {key: str(value)[:LONGEST] for key, value in (said or {}).items() if value is not None}
+    given = said if isinstance(said, Mapping) else {}
+    words = {str(key): str(value) for key, value in given.items() if value is not None}
     notes: list[str] = []
     experiment = _experiment(words.get("experiment"), experiments, notes)
     layer = _layer(words.get("layer"), experiment, notes, first_layer)
-    index = _index(words, experiment, notes)
+    index = _index(words, experiment, layer, notes)
     node = words.get("node", "")
     chosen = int(node) if node.isdecimal() and len(node) < 10 else None
     return Cursor(experiment.name, layer, index, chosen), " ".join(notes)
@@ -86,7 +90,7 @@ def _experiment(
         return usable[0]
     found = next((each for each in usable if each.name == name), None)
     if found is None:
-        notes.append(f"There is no experiment “{name}” to show here.")
+        notes.append(f"There is no experiment “{name[:LONGEST]}” to show here.")
     return found or usable[0]
 
 
@@ -99,27 +103,29 @@ def _layer(
     if any(each.name == name for each in experiment.layers()):
         return str(name)
     if name is not None:
-        notes.append(f"There is no layer “{name}” in {experiment.name}.")
+        notes.append(f"There is no layer “{name[:LONGEST]}” in {experiment.name}.")
     return first_layer(experiment)
 
 
-def _index(words: Mapping[str, str], experiment: Experiment, notes: list[str]) -> int:
+def _index(words: Mapping[str, str], experiment: Experiment, layer: str, notes: list[str]) -> int:
     axis = experiment.axis
     index, step = words.get("index", ""), words.get("step")
     if step is not None:
         found = [i for i, each in enumerate(axis) if step in (str(each.step), each.milestone)]
         if found:
             return found[0]
-        notes.append(f"There is no step “{step}” in {experiment.name}.")
+        notes.append(f"There is no step “{step[:LONGEST]}” in {experiment.name}.")
     if index.isdecimal() and len(index) < 10 and int(index) < len(axis):
         return int(index)
-    return fullest(experiment)
+    return fullest(experiment, layer)
 
 
-def fullest(experiment: Experiment) -> int:
-    """Return the last place of the axis that the most runs have."""
+def fullest(experiment: Experiment, layer: str) -> int:
+    """Return the last place of the axis that the most runs have, and that can be read."""
     counts = runs_at(experiment)
-    return len(counts) - 1 - counts[::-1].index(max(counts))
+    last = len(counts) - 1 - counts[::-1].index(max(counts))
+    near = range(last, max(last - LOOKED_AT, -1), -1)
+    return next((i for i in near if experiment.sources(layer, experiment.axis[i]).refs), last)
 
 
 def runs_at(experiment: Experiment) -> list[int]:

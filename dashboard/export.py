@@ -1,6 +1,5 @@
 """Pictures to files: the same figures as on the page, with title and caption."""
 
-import json
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,9 +9,10 @@ import plotly.graph_objects as go
 from analysis.errors import NerveScopeError
 from analysis.experiment import Experiment
 from analysis.pipeline import Outcome, Settings, Unit, load
-from analysis.store import ResultStore
+from analysis.store import ResultStore, write_whole
 from dashboard import theme, views
 from dashboard.cursor import Cursor
+from dashboard.figures.patches import escape
 from dashboard.results import Answer, Found
 from dashboard.views import View
 
@@ -90,12 +90,12 @@ def titled(figure: go.Figure, title: str, lines: Sequence[str]) -> go.Figure:
     """Add what the page writes around a figure: a title above, and lines of text below."""
     wrapped = [part for line in lines for part in textwrap.wrap(line, COLUMNS)]
     figure.update_layout(
-        title={"text": title, "x": 0.02, "font": {"size": 17}},
+        title={"text": escape(title), "x": 0.02, "font": {"size": 17}},
         margin={"l": 48, "r": 24, "t": 56, "b": 64 + 16 * len(wrapped)},
     )
     for i, text in enumerate(wrapped):
         figure.add_annotation(
-            text=text,
+            text=escape(text),
             showarrow=False,
             xref="paper",
             yref="paper",
@@ -120,9 +120,10 @@ def save(figure: go.Figure, output: Path) -> None:
     kind = output.suffix.lower()
     try:
         if kind in DATA:
-            output.write_text(json.dumps(json.loads(figure.to_json())), encoding="utf-8")
+            write_whole(output, str(figure.to_json()).encode())
         elif kind in PAGE:
-            figure.write_html(output, include_plotlyjs=True, config=theme.CONFIG)
+            page = figure.to_html(include_plotlyjs=True, config=theme.CONFIG)
+            write_whole(output, str(page).encode())
         else:
             _draw(figure, output)
     except OSError as error:
@@ -134,7 +135,8 @@ def _draw(figure: go.Figure, output: Path) -> None:
     from kaleido.errors import ChromeNotFoundError
 
     try:
-        figure.write_image(output, width=WIDTH, height=HEIGHT, scale=2)
+        kind = output.suffix.lower().removeprefix(".")
+        write_whole(output, figure.to_image(kind, width=WIDTH, height=HEIGHT, scale=2))
     except (ChromeNotFoundError, RuntimeError) as error:
         msg = (
             f"{output}: drawing needs a Chromium or Chrome on the PATH ({error}); install one, or "

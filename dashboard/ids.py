@@ -23,6 +23,7 @@ TITLE = "title"
 ABOUT = "about"
 ABOUT_BOX = "about-box"
 RETRY = "retry"
+FAULT = "fault"
 
 
 def picked(view: object) -> dict[str, object]:

@@ -65,6 +65,7 @@ class Jobs:
     ) -> None:
         self._scheduler = Scheduler(store, jobs=jobs, make_executor=make_executor)
         self._workers = jobs
+        self._store = store
         self._inbox: deque[tuple[list[Unit], bool]] = deque()
         self._failures: dict[str, str] = {}
         self._messages: deque[str] = deque(maxlen=50)
@@ -158,6 +159,7 @@ class Jobs:
         self._settle(self._scheduler.step() if self._scheduler.busy else [])
         if not self._scheduler.busy:
             self._done, self._spent = 0, []
+            self._store.save_kept()
             self._looked_at.clear()
         self._status = self._describe()
 
@@ -170,7 +172,7 @@ class Jobs:
 
     def _note(self, outcomes: list[Outcome]) -> None:
         for each in outcomes:
-            if each.message:
+            if each.message and each.message not in self._messages:
                 self._messages.append(each.message)
             if each.detail:
                 LOG.error("%s\n%s", each.message, each.detail)

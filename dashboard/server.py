@@ -61,7 +61,8 @@ def run(
     work.start()
     if ahead:
         work.ahead(everything(experiments, settings))
-    shown = f"http://{host}:{listening.getsockname()[1]}/"
+    name = f"[{host}]" if ":" in host else host
+    shown = f"http://{name}:{listening.getsockname()[1]}/"
     print(f"NerveScope is at {shown} (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
     if host not in ("127.0.0.1", "localhost", "::1"):
         print("There is no password: whoever reaches this address sees all.", file=sys.stderr)  # noqa: T201
@@ -91,7 +92,7 @@ def everything(experiments: Sequence[Experiment], settings: Settings) -> list[Un
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for candidate in range(port, port + TRIES if port else 1):
+    for candidate in range(port, min(port + TRIES, 65536) if port else 1):
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -10,6 +10,7 @@ from analysis.experiment import Experiment
 from dashboard import ids, theme, words
 from dashboard.context import Context
 from dashboard.cursor import runs_at
+from dashboard.figures.blank import BLANK
 from dashboard.figures.network import network_figure
 from dashboard.views import View
 
@@ -42,7 +43,9 @@ def layout(context: Context, views: list[View]) -> Component:
 
 
 def _header(context: Context) -> Component:
-    options = [{"value": e.name, "label": e.title or e.name} for e in context.experiments.values()]
+    options = [
+        {"value": e.name, "label": (e.title or e.name)[:200]} for e in context.experiments.values()
+    ]
     return html.Header(
         [
             html.H1("NerveScope"),
@@ -100,6 +103,7 @@ def _cursor_bar() -> Component:
             ),
             dcc.Graph(
                 id=ids.NETWORK,
+                figure=BLANK,
                 config=theme.CONFIG | {"displayModeBar": False},
                 className="network",
                 style={"height": 92},  # its own, or plotly takes 450
@@ -138,6 +142,7 @@ def _status_bar() -> Component:
             dmc.Button(
                 "Try again", id=ids.RETRY, size="compact-xs", variant="default", disabled=True
             ),
+            html.Span(id=ids.FAULT, role="alert"),
             html.Details(
                 [html.Summary(id=ids.PROBLEMS), html.Ul(id=ids.PROBLEM_LIST)], className="problems"
             ),

@@ -11,6 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from analysis.text import shown
+
 WIDE = 10_000
 """Columns of a table that goes to a file or a pipe: nothing is cut."""
 
@@ -77,7 +79,8 @@ def _cell(value: Any, *, exact: bool) -> str:
     if isinstance(value, list):
         return " ".join(_cell(part, exact=exact) for part in value)
     text = str(value)
-    return "'" + text if isinstance(value, str) and text[:1] in "=+-@\t\r" else text
+    formula = isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{text}" if formula else text
 
 
 def _write_text(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -97,4 +100,4 @@ def _write_text(rows: Sequence[Mapping[str, Any]]) -> None:
 def _plain(text: str) -> Any:
     from rich.text import Text
 
-    return Text(text)
+    return Text(shown(text))

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from analysis.experiment import Experiment
+from analysis.text import shown
 
 
 def stderr() -> Console:
@@ -16,7 +17,7 @@ def stderr() -> Console:
 
 def say(message: object) -> None:
     """Print one message, as it is."""
-    stderr().print(f"nervescope: {message}", markup=False)
+    stderr().print(f"nervescope: {shown(str(message))}", markup=False)
 
 
 def tell_problems(experiment: Experiment) -> None:

@@ -107,7 +107,11 @@ def mapper_figure(
             shapes=shapes,
             xaxis=theme.hidden_axis(range=[low[0], high[0]], constrain="domain"),
             yaxis=theme.hidden_axis(
-                range=[low[1], high[1]], scaleanchor="x", scaleratio=1, constrain="domain"
+                range=[low[1], high[1]],
+                scaleanchor="x",
+                scaleratio=1,
+                constrain="domain",
+                constraintoward="top",
             ),
             hovermode="closest",
             uirevision="mapper",

@@ -55,4 +55,4 @@ def grid(values: NDArray[Any], *, columns: int, side: float = 24, gap: float = 6
 
 def escape(text: object) -> str:
     """Escape a name for hover texts and annotations, which plotly reads as a little HTML."""
-    return html.escape(str(text))
+    return html.escape(str(text), quote=False)

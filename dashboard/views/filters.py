@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html, no_update
 from dash.development.base_component import Component
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from dashboard.context import Context
 from dashboard.cursor import Cursor
 from dashboard.figures import patches
 from dashboard.figures.barcode import barcode_figure
+from dashboard.figures.blank import BLANK
 from dashboard.figures.mapper import Colour, mapper_figure
 from dashboard.figures.projection import projection_figure
 from dashboard.figures.projection import shown as drawn
@@ -35,14 +35,6 @@ GRID = 240
 """At most so many members are drawn; the caption says of how many."""
 
 CONFIG: Any = theme.CONFIG | {"scrollZoom": True}
-BLANK = go.Figure(
-    layout={
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "xaxis": theme.hidden_axis(),
-        "yaxis": theme.hidden_axis(),
-    }
-)
 
 
 def units(
@@ -150,17 +142,14 @@ def sentence(found: Found, cursor: Cursor) -> str:
     return f"{cursor.layer}: {words.finding(shape, null.result, waiting=null.pending)}"
 
 
-def _empty(answer: Answer, scheme: str) -> Panel:
-    figure = go.Figure(layout=theme.layout(scheme))
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    return figure, answer.error or "Computing …", ""
+def _empty(answer: Answer) -> Panel:
+    return BLANK, answer.error or "Computing …", ""
 
 
 def mapper_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
     """Draw the Mapper graph with the mean filter at its nodes."""
     if found["mapper"].result is None or found["filters"].result is None:
-        return _empty(found["mapper"], scheme)
+        return _empty(found["mapper"])
     graph: FilterGraph = found["mapper"].result
     shape: FilterShape = found["filters"].result
     params = found["mapper"].provenance["params"]
@@ -185,7 +174,7 @@ def mapper_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
 def barcode_panel(found: Found, _cursor: Cursor, scheme: str) -> Panel:
     """Draw the barcode, with that of the null model below."""
     if found["filters"].result is None:
-        return _empty(found["filters"], scheme)
+        return _empty(found["filters"])
     null = found["null"].result.diagram if found["null"].result is not None else None
     figure = barcode_figure(found["filters"].result.diagram, null, scheme=scheme)
     return (
@@ -198,7 +187,7 @@ def barcode_panel(found: Found, _cursor: Cursor, scheme: str) -> Panel:
 def projection_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
     """Draw kept and dropped filters on the principal axes of the kept."""
     if found["filters"].result is None:
-        return _empty(found["filters"], scheme)
+        return _empty(found["filters"])
     shape: FilterShape = found["filters"].result
     points = shape.points
     mean, axes = lenses.principal_axes(points)

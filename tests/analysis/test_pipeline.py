@@ -116,6 +116,10 @@ def test_mapper_takes_its_defaults_from_the_table_of_filters_too(make_experiment
         ("fraction = 'a'", "fraction must be of type float"),
         ("fractoin = 0.5", "there is no 'fractoin'; there are"),
         ("layers = 3", "3 is not a table"),
+        ("layers = [1]", "is not a table"),
+        ("[analysis.filters.layers]\nconv1 = 'k'", "'k' is not a table"),
+        ("[analysis.filtres]\nk = 3", "there is no 'filtres'; there are"),
+        ("[analysis.mapper]\nk = 3", "there is no 'k'"),
         ("[analysis.filters.layers]\nconv1 = 5", "5 is not a table"),
     ],
 )

@@ -74,7 +74,7 @@ def test_put_get_and_layers(tmp_path: Path) -> None:
     assert store.get("k2", Outer) is None
     store.put("k2", encode(example(), {}))
     assert shipped.get("k2", Outer) is None
-    assert not list((tmp_path / "own").glob("*.part"))
+    assert [file.name for file in (tmp_path / "own").iterdir()] == ["k2.npz"]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
@@ -112,6 +112,9 @@ def test_an_unwritable_store_says_so_and_loses_nothing(tmp_path: Path) -> None:
     assert "--store DIR" in (store.why_unwritable() or "")
     store.keep("k", encode(example(), {}))
     assert store.get("k", Outer) is not None
+    place.unlink()
+    assert store.save_kept() == 0
+    assert ResultStore(place).get("k", Outer) is not None
 
 
 def test_a_full_disk_says_so_and_leaves_no_part(

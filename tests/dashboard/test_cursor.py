@@ -76,6 +76,9 @@ class _Fake:
     axis = (type("Step", (), {"step": 0, "milestone": None}),) * 2
     runs = ()
 
+    def sources(self, _layer: str, _place: object) -> object:
+        return type("Sources", (), {"refs": ("one",)})
+
     def layers(self) -> list[object]:
         return [type("Layer", (), {"name": "conv1"})]
 
@@ -89,6 +92,13 @@ def test_the_first_place_is_the_last_that_most_runs_have(make_experiment: Make) 
     experiment = open_experiment(folder)
     assert cursors.runs_at(experiment) == [2, 2, 1]
     assert read({}, {"small": experiment})[0].index == 1
+
+
+def test_a_broken_last_snapshot_is_not_what_the_page_opens_on(make_experiment: Make) -> None:
+    folder = make_experiment(steps=(0, 50, 100))
+    for run in ("run-000", "run-001"):
+        (folder / run / "step-000100.safetensors").write_bytes(b"cut off")
+    assert read({}, {"small": open_experiment(folder)})[0].index == 1
 
 
 def test_a_milestone_in_the_url_is_that_place(make_experiment: Make) -> None:
