@@ -43,8 +43,8 @@ def filter_units(
 def _why_missing(experiment: Experiment, layer: str, index: int) -> str:
     step = experiment.axis[index].step
     missing = experiment.sources(layer, experiment.axis[index]).missing
-    reasons = [reason for reason in missing if ": " in reason]  # of files that cannot be read
-    if len(missing) == len(experiment.runs) and reasons:
+    reasons = [each for each in missing if not each.endswith(f"has no layer {layer}")]
+    if reasons:
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         return f"{layer} cannot be read at step {step}: {reasons[0]}{more}"
     there = [str(each.step) for each in experiment.axis if experiment.sources(layer, each).refs]

@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from analysis import kernels
+from analysis.errors import ExperimentError
 from analysis.experiment import Experiment, open_experiment
 from analysis.pipeline import key_of, load, plan
 from analysis.store import ResultStore
@@ -179,3 +180,10 @@ def compute(experiment: Experiment, layer: str, context: Context) -> None:
     need = filter_units(experiment, layer, 0)
     for unit in (need["filters"], need["null"]):
         context.results.get(unit)
+
+
+def test_a_snapshot_that_cannot_be_read_says_why(make_experiment: Make) -> None:
+    folder = make_experiment(runs=1)
+    (folder / "run-000" / "step-000100.safetensors").write_bytes(b"cut off")
+    with pytest.raises(ExperimentError, match=r"cannot be read at step 100: run-000: .*cut off"):
+        filter_units(open_experiment(folder), "conv1", 1)
