@@ -5,14 +5,15 @@ import importlib.metadata
 import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from analysis import claims, registry
+from analysis._defaults import experiment_defaults
 from analysis.checkpoints import content_digest
 from analysis.codec import Stored, digest, encode
-from analysis.errors import AnalysisError, ExperimentError, NerveScopeError
+from analysis.errors import AnalysisError, NerveScopeError
 from analysis.experiment import Experiment, Step, TensorRef, read_layer
 from analysis.registry import Analysis, Params, Progress, silent
 from analysis.store import ResultStore, StoreError
@@ -129,61 +130,6 @@ def unit_of(
         unit = Unit(kind.name, params, layer, step, sources.refs, unit)
     assert unit is not None  # noqa: S101 - a chain is never empty
     return unit
-
-
-def experiment_defaults(experiment: Experiment, kind: Analysis, layer: str) -> dict[str, Any]:
-    """Read an analysis' defaults from experiment.toml, for one layer.
-
-    ``[analysis.filters]`` holds those of *filters* and of what stands on it, such as *mapper*;
-    ``[analysis.filters.layers.conv2]`` wins over it for that layer, ``[analysis.mapper]`` over all.
-
-    Raises
-    ------
-    ExperimentError
-        If a table or a name in it makes no sense; the message names the file.
-    """
-    names = {each.name for each in fields(kind.params)}
-    said: dict[str, Any] = {}
-    tables = experiment.settings.get("analysis", {})
-    _check_names(experiment, tables)
-    for each in registry.chain(kind.name):
-        table = tables.get(each.name, {})
-        _check_is_table(experiment, each.name, table)
-        table = dict(table)
-        layers = table.pop("layers", {})
-        _check_is_table(experiment, f"{each.name}.layers", layers)
-        own = layers.get(layer, {})
-        for part in (table, own):
-            _check_table(experiment, each.name, part)
-            said |= {key: value for key, value in part.items() if key in names}
-    return said
-
-
-def _check_names(experiment: Experiment, tables: object) -> None:
-    _check_is_table(experiment, "", tables)
-    known = registry.analyses()
-    for name in tables if isinstance(tables, dict) else ():
-        if name not in known:
-            raise _bad_toml(experiment, "", f"there is no {name!r}; there are {', '.join(known)}")
-
-
-def _check_is_table(experiment: Experiment, name: str, part: object) -> None:
-    if not isinstance(part, dict):
-        raise _bad_toml(experiment, name, f"{part!r:.80} is not a table")
-
-
-def _check_table(experiment: Experiment, name: str, part: object) -> None:
-    _check_is_table(experiment, name, part)
-    known = registry.settings_of(name)
-    unknown = sorted(set(part) - known) if isinstance(part, dict) else []
-    if unknown:
-        wrong = f"there is no {unknown[0]!r}; there are {', '.join(sorted(known))}"
-        raise _bad_toml(experiment, name, wrong)
-
-
-def _bad_toml(experiment: Experiment, name: str, wrong: str) -> ExperimentError:
-    table = f"analysis.{name}".strip(".")
-    return ExperimentError(f"{experiment.path / 'experiment.toml'}: [{table}]: {wrong}")
 
 
 def plan(

@@ -12,6 +12,7 @@ from analysis.errors import NerveScopeError
 from dashboard import commands
 from dashboard.options import with_parameters
 from dashboard.selection import Selection
+from dashboard.serving import Serving
 from dashboard.tables import Format
 from dashboard.terminal import say
 
@@ -57,7 +58,7 @@ def demo(
     browser: Open = True,
 ) -> None:
     """Open the dashboard on the sample models."""
-    commands.demo(store, jobs, host=host, port=port, browser=browser)
+    commands.demo(Serving(store, jobs, host, port, browser))
 
 
 @app.command(epilog="Example: nervescope serve runs/ --layers conv1,conv2 --k 100 --fraction 0.1")
@@ -76,16 +77,8 @@ def serve(
     parameters: dict[str, dict[str, Any]],
 ) -> None:
     """Open the dashboard on experiments of your own."""
-    commands.serve(
-        paths,
-        Selection(Path(), layers, steps, runs),
-        parameters,
-        store=store,
-        jobs=jobs,
-        host=host,
-        port=port,
-        browser=browser,
-    )
+    chosen = Selection(Path(), layers, steps, runs)
+    commands.serve(paths, chosen, parameters, how=Serving(store, jobs, host, port, browser))
 
 
 @app.command(epilog="Example: nervescope inspect runs/ --json")

@@ -10,13 +10,14 @@ from rich.console import Console
 
 from analysis import registry
 from analysis.errors import AnalysisError, ExperimentError
-from analysis.experiment import Experiment, Problem, find_experiments, open_experiment
+from analysis.experiment import Experiment, find_experiments, open_experiment
 from analysis.pipeline import Outcome, Settings, Unit, plan, results_of
 from analysis.scheduler import compute as compute_units
 from analysis.store import ResultStore, StoreError, default_root
 from dashboard import resources, tables
 from dashboard.cursor import Cursor, runs_at
 from dashboard.selection import Selection, why_empty
+from dashboard.serving import Serving
 from dashboard.terminal import progress_bar, say, stderr, tell_problems
 
 Parameters = dict[str, dict[str, Any]]
@@ -220,22 +221,13 @@ def train(spec: Path, output: Path) -> None:
         run(spec, output, data_dir=resources.folder("sample_models") / "data", progress=advance)
 
 
-def demo(store: Path | None, jobs: int | None, *, host: str, port: int, browser: bool) -> None:
+def demo(how: Serving) -> None:
     """Serve the sample models, computing ahead what does not ship."""
-    experiments = find_experiments([resources.folder("sample_models")])
-    _serve(experiments, {}, store, jobs, host=host, port=port, browser=browser, ahead=True)
+    _serve(find_experiments([resources.folder("sample_models")]), how, {}, ahead=True)
 
 
 def serve(
-    paths: Sequence[Path],
-    chosen: Selection,
-    parameters: Parameters,
-    *,
-    store: Path | None,
-    jobs: int | None,
-    host: str,
-    port: int,
-    browser: bool,
+    paths: Sequence[Path], chosen: Selection, parameters: Parameters, *, how: Serving
 ) -> None:
     """Serve the dashboard on experiments until interrupted.
 
@@ -244,42 +236,22 @@ def serve(
     ExperimentError
         If none of them has a layer to show.
     """
-
-    def tell(problem: Problem) -> None:
-        say(f"{problem.path}: {problem.reason}")
-
-    found = find_experiments(paths, on_problem=tell)
+    found = find_experiments(paths, on_problem=lambda p: say(f"{p.path}: {p.reason}"))
     empty = [why for each in found if (why := why_empty(each))]
     if len(empty) == len(found):
         raise ExperimentError("; ".join(empty))
-    shown = [each.restricted(**chosen.of(each)) for each in found if not why_empty(each)]
     for why in empty:
         say(why)
-    _serve(shown, parameters, store, jobs, host=host, port=port, browser=browser, ahead=False)
+    shown = [each.restricted(**chosen.of(each)) for each in found if not why_empty(each)]
+    _serve(shown, how, parameters, ahead=False)
 
 
 def _serve(
-    experiments: Sequence[Experiment],
-    parameters: Parameters,
-    store: Path | None,
-    jobs: int | None,
-    *,
-    host: str,
-    port: int,
-    browser: bool,
-    ahead: bool,
+    experiments: Sequence[Experiment], how: Serving, parameters: Parameters, *, ahead: bool
 ) -> None:
     from dashboard import server
 
     for each in experiments:
         tell_problems(each)
-    server.run(
-        experiments,
-        open_store(store, experiments),
-        settings=parameters,
-        jobs=jobs,
-        host=host,
-        port=port,
-        browser=browser,
-        ahead=ahead,
-    )
+    store = open_store(how.store, experiments)
+    server.run(experiments, store, how, settings=parameters, ahead=ahead)

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
@@ -185,13 +184,3 @@ class Jobs:
         seconds = None if mean is None else mean * left / self._workers
         now = ", ".join(dict.fromkeys(unit.layer for unit in self._scheduler.running))
         return Status(self._done, self._done + left, now, seconds, tuple(self._messages))
-
-
-def wait_until_idle(jobs: Jobs, timeout: float) -> bool:
-    """Wait until nothing is left to do; False when it took too long."""
-    end = time.monotonic() + timeout
-    while time.monotonic() < end:
-        if not jobs.status.busy:
-            return True
-        time.sleep(0.05)
-    return False

@@ -15,10 +15,11 @@ from analysis.experiment import Experiment
 from analysis.pipeline import Settings, Unit, plan
 from analysis.scheduler import default_jobs
 from analysis.store import ResultStore
-from dashboard.app import create_app
+from dashboard.app import LOOPBACK, create_app
 from dashboard.context import Context
 from dashboard.jobs import Jobs
 from dashboard.results import Results
+from dashboard.serving import Serving
 
 TRIES = 20
 
@@ -26,12 +27,9 @@ TRIES = 20
 def run(
     experiments: Sequence[Experiment],
     store: ResultStore,
+    how: Serving,
     *,
     settings: Settings,
-    jobs: int | None,
-    host: str,
-    port: int,
-    browser: bool,
     ahead: bool,
 ) -> None:
     """Serve until interrupted.
@@ -40,33 +38,29 @@ def run(
     ----------
     experiments, store
         What is shown, and where results are.
+    how : Serving
+        See there.
     settings : mapping
         Parameters by analysis name.
-    jobs : int or None
-        Worker processes.
-    host, port : str, int
-        Where to listen; the next free port is taken when this one is in use.
-    browser : bool
-        Whether to open the page.
     ahead : bool
         Whether to compute everything that is missing without being asked.
     """
-    work = Jobs(store, jobs or default_jobs())
+    work = Jobs(store, how.jobs or default_jobs())
     context = Context(experiments, Results(store, work), work, settings=settings)
-    listening = _listen(host, port)
+    listening = _listen(how.host, how.port)
     server = waitress.create_server(
-        create_app(context, host).server, sockets=[listening], threads=8
+        create_app(context, how.host).server, sockets=[listening], threads=8
     )
     threading.Thread(target=kernels.warm, name="kernels", daemon=True).start()
     work.start()
     if ahead:
         work.ahead(everything(experiments, settings))
-    name = f"[{host}]" if ":" in host else host
+    name = f"[{how.host}]" if ":" in how.host else how.host
     shown = f"http://{name}:{listening.getsockname()[1]}/"
     print(f"NerveScope is at {shown} (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
-    if host not in ("127.0.0.1", "localhost", "::1"):
+    if how.host not in LOOPBACK:
         print("There is no password: whoever reaches this address sees all.", file=sys.stderr)  # noqa: T201
-    if browser:
+    if how.browser:
         webbrowser.open(shown)
     signal.signal(signal.SIGTERM, _end)
     try:

@@ -72,8 +72,6 @@ def mapper_figure(
     *,
     selected: int | None = None,
     scheme: str = "light",
-    title: str = "",
-    caption: str = "",
 ) -> go.Figure:
     """Draw a Mapper graph.
 
@@ -89,8 +87,6 @@ def mapper_figure(
         A node to outline.
     scheme : str
         ``light`` or ``dark``.
-    title, caption : str
-        Written above and below; for exports.
     """
     side = 2 * node_radii(graph.members.lengths)
     figure = go.Figure()
@@ -118,7 +114,6 @@ def mapper_figure(
             meta={"nodes": graph.n_nodes},
         )
     )
-    _write(figure, title, caption, scheme)
     return figure
 
 
@@ -222,22 +217,3 @@ def _outline(at: NDArray[np.float64], side: float, scheme: str) -> dict[str, obj
         "layer": "above",
         "line": {"color": theme.palette(scheme).ink, "width": 2.5},
     }
-
-
-def _write(figure: go.Figure, title: str, caption: str, scheme: str) -> None:
-    """Add title and caption, which exports carry and the page writes itself."""
-    if title:
-        figure.update_layout(title={"text": title, "x": 0.02, "font": {"size": 17}}, margin_t=48)
-    if caption:
-        figure.update_layout(margin_b=36)
-        figure.add_annotation(
-            text=caption,
-            showarrow=False,
-            xref="paper",
-            yref="paper",
-            x=0,
-            y=0,
-            yshift=-24,
-            xanchor="left",
-            font={"size": 11, "color": theme.palette(scheme).quiet},
-        )

@@ -38,48 +38,14 @@ class LayerBar:
 def network_figure(bars: Sequence[LayerBar], *, selected: str, scheme: str = "light") -> go.Figure:
     """Draw the row; each bar is the whole click target of its layer."""
     colours = theme.palette(scheme)
-    positions = list(range(len(bars)))
-    heights = [bar.strength or 0.0 for bar in bars]
-    nulls = [bar.null or 0.0 for bar in bars]
-    top = max([3.0, *heights, *nulls]) * 1.1
-    chosen = [bar.layer == selected for bar in bars]
-    figure = go.Figure()
-    figure.add_trace(  # the ground of each layer, clickable where its bar is low
-        go.Bar(
-            x=positions,
-            y=[top] * len(bars),
-            width=0.96,
-            marker={
-                "color": [colours.line if c else colours.ground for c in chosen],
-                "line_width": 0,
-            },
-            customdata=[bar.layer for bar in bars],
-            hovertext=[_words(bar) for bar in bars],
-            hoverinfo="text",
-        )
-    )
-    for heights_, colour, width, shift in (
-        (heights, colours.bar, 0.5, -0.13),
-        (nulls, theme.NULL, 0.22, 0.27),
-    ):
-        figure.add_trace(
-            go.Bar(
-                x=[p + shift for p in positions],
-                y=heights_,
-                width=width,
-                marker={"color": colour, "line_width": 0},
-                hoverinfo="skip",
-            )
-        )
-    empty = [i for i, bar in enumerate(bars) if bar.no_shape]
-    figure.add_trace(
-        go.Scatter(
-            x=empty,
-            y=[0.06 * top] * len(empty),
-            mode="markers",
-            marker={"symbol": "x-thin", "size": 6, "line": {"width": 1.5, "color": colours.quiet}},
-            hoverinfo="skip",
-        )
+    top = max([3.0, *(max(bar.strength or 0, bar.null or 0) for bar in bars)]) * 1.1
+    figure = go.Figure(
+        [
+            _ground(bars, top, selected=selected, scheme=scheme),
+            _bars([bar.strength for bar in bars], colours.bar, width=0.5, shift=-0.13),
+            _bars([bar.null for bar in bars], theme.NULL, width=0.22, shift=0.27),
+            _crosses(bars, 0.06 * top, colours.quiet),
+        ]
     )
     figure.update_layout(
         theme.layout(
@@ -97,6 +63,43 @@ def network_figure(bars: Sequence[LayerBar], *, selected: str, scheme: str = "li
         )
     )
     return figure
+
+
+def _ground(bars: Sequence[LayerBar], top: float, *, selected: str, scheme: str) -> go.Bar:
+    """Fill the whole height of each layer, so that it can be clicked where its bar is low."""
+    colours = theme.palette(scheme)
+    fills = [colours.line if bar.layer == selected else colours.ground for bar in bars]
+    return go.Bar(
+        x=list(range(len(bars))),
+        y=[top] * len(bars),
+        width=0.96,
+        marker={"color": fills, "line_width": 0},
+        customdata=[bar.layer for bar in bars],
+        hovertext=[_words(bar) for bar in bars],
+        hoverinfo="text",
+    )
+
+
+def _bars(heights: Sequence[float | None], colour: str, *, width: float, shift: float) -> go.Bar:
+    return go.Bar(
+        x=[i + shift for i in range(len(heights))],
+        y=[height or 0.0 for height in heights],
+        width=width,
+        marker={"color": colour, "line_width": 0},
+        hoverinfo="skip",
+    )
+
+
+def _crosses(bars: Sequence[LayerBar], height: float, colour: str) -> go.Scatter:
+    """Mark the layers that are computed and have no strength to show."""
+    places = [i for i, bar in enumerate(bars) if bar.no_shape]
+    return go.Scatter(
+        x=places,
+        y=[height] * len(places),
+        mode="markers",
+        marker={"symbol": "x-thin", "size": 6, "line": {"width": 1.5, "color": colour}},
+        hoverinfo="skip",
+    )
 
 
 def _names(bars: Sequence[LayerBar], scheme: str) -> dict[str, object]:

@@ -15,7 +15,7 @@ from analysis.experiment import Experiment, open_experiment
 from analysis.pipeline import key_of, load, plan
 from analysis.store import ResultStore
 from dashboard.context import Context
-from dashboard.jobs import Jobs, wait_until_idle
+from dashboard.jobs import Jobs
 from dashboard.layer_units import filter_units
 from dashboard.results import Results
 
@@ -31,8 +31,12 @@ def jobs(store: ResultStore) -> Iterator[Jobs]:
 
 
 def idle(jobs: Jobs) -> None:
+    """Wait until nothing is left to do."""
     time.sleep(0.3)  # for the thread to take up what was asked
-    assert wait_until_idle(jobs, 60)
+    end = time.monotonic() + 60
+    while jobs.status.busy:
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_what_is_wanted_is_computed_once_and_remembered(
