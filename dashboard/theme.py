@@ -59,6 +59,7 @@ def layout(scheme: str | None, **more: Any) -> dict[str, Any]:
     """Return the figure layout that all figures share, with `more` on top."""
     colours = palette(scheme)
     base = {
+        "template": {},  # plotly's own would be sent with every figure
         "paper_bgcolor": colours.surface,
         "plot_bgcolor": colours.surface,
         "font": {"family": FONT, "size": 12, "color": colours.ink},

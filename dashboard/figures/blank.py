@@ -6,6 +6,7 @@ from dashboard import theme
 
 BLANK = go.Figure(
     layout={
+        "template": {},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "xaxis": theme.hidden_axis(),
