@@ -1,13 +1,13 @@
-"""`make bench`: every benchmark with its large cases, one after the other, in a few minutes."""
+"""`make bench`: every benchmark with its large cases, each in a process of its own."""
 
-import importlib
 import pkgutil
+import subprocess
 import sys
 
 import benchmarks
 
-sys.argv.append("--large")
 for module in pkgutil.iter_modules(benchmarks.__path__):
     if module.name.startswith("bench_"):
         print(f"\n## {module.name.removeprefix('bench_')}", flush=True)
-        importlib.import_module(f"benchmarks.{module.name}").main()
+        command = [sys.executable, "-m", f"benchmarks.{module.name}", "--large"]
+        subprocess.run(command, check=True)

@@ -24,7 +24,7 @@ def nodes(page: Page) -> int:
 
 def click_node(page: Page, index: int) -> None:
     """Click a node as the mouse does: where its picture is."""
-    page.wait_for_function("document.querySelectorAll('#filters-mapper .point').length > 0")
+    expect(page.locator("#filters-mapper .scatterlayer .point").nth(index)).to_be_attached()
     box = page.locator("#filters-mapper .scatterlayer .point").nth(index).bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -39,7 +39,7 @@ def test_demo_shows_the_circle_of_a_deep_layer_at_once(serve: Serve, watched: Wa
     expect(page.locator("#filters-finding")).to_contain_text("One loop", timeout=30_000)
     assert "primary circle" in finding(page)
     assert "with permuted entries" in finding(page)
-    page.wait_for_function("document.querySelectorAll('#filters-mapper .point').length > 20")
+    expect(page.locator("#filters-mapper .scatterlayer .point").nth(20)).to_be_attached()
     expect(page.locator("#filters-mapper-caption")).to_contain_text("b₁ 1")
     expect(page.locator("#network .bars .point path").first).to_be_visible()
 
