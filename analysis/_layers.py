@@ -116,8 +116,9 @@ def located(files: Iterable[Path], layer: str, report: Report) -> Located | str:
         try:
             tensors = tensor_index(path).tensors
         except CheckpointError as error:
-            reasons.append(reason_of(path, error))
-            report(path, reasons[-1])
+            reason = reason_of(path, error)
+            reasons.append(f"{path.name}: {reason}")
+            report(path, reason)
             continue
         for name in (f"{layer}.weight", layer):
             if name in tensors:

@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 _HASHING = Lock()
+_DIGESTS: dict[tuple[Path, int, int], str] = {}
 _INNER_WRAPPER = re.compile(
     r"(?:(?<=\.)|^)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
 )
@@ -136,9 +137,12 @@ def content_digest(path: Path | str) -> str:
         If the file cannot be read.
     """
     path = Path(path)
-    stamp = _stamp(path)
-    with _HASHING:  # a large file is read once, however many ask at once
-        return _digest(path, *stamp)
+    known = (path, *_stamp(path))
+    if known not in _DIGESTS:
+        with _HASHING:  # a large file is read once, however many ask at once
+            if known not in _DIGESTS:
+                _DIGESTS[known] = _digest(path)
+    return _DIGESTS[known]
 
 
 def layer_of(tensor: str) -> str:
@@ -156,8 +160,7 @@ def _index(path: Path, _size: int, _mtime_ns: int) -> CheckpointIndex:
     return _sorted_index(path, header)
 
 
-@lru_cache(maxsize=65536)
-def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
+def _digest(path: Path) -> str:
     with failing_as(path, "cannot be read"), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -78,7 +78,7 @@ def _remove_stale(path: Path, text: str) -> None:
     except FileNotFoundError:
         return
     # another process may have taken it over between our look and the renaming: give it back
-    if aside.read_text() != text:
+    if _read(aside) != text:
         with contextlib.suppress(OSError):
             os.link(aside, path)
     aside.unlink(missing_ok=True)

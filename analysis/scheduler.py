@@ -1,5 +1,6 @@
 """A bounded number of worker processes over a queue of units; the same for commands and pages."""
 
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -164,14 +165,16 @@ class Scheduler:
                 outcomes.append(outcome)
         return outcomes + self._bury(died) if died else outcomes
 
-    def cancel(self) -> None:
-        """Drop what waits and stop what runs, at once; at most the units in hand are lost."""
+    def cancel(self) -> list[Unit]:
+        """Drop what waits and stop what runs, at once, and return it; only work in hand is lost."""
+        dropped = [*self._units.values(), *self._queue.values(), *self._elsewhere.values()]
         self._queue.clear()
         self._elsewhere.clear()
         self._running.clear()
         self._units.clear()
         self._suspects.clear()
         self.close()
+        return dropped
 
     def close(self) -> None:
         """End the worker processes."""
@@ -248,19 +251,30 @@ def compute(
         Another executor, such as that of a cluster.
     """
     scheduler = Scheduler(store, jobs=jobs or default_jobs(), make_executor=make_executor)
-    outcomes = scheduler.add(units)
+    wanted = list(units)
+    outcomes: list[Outcome] = []
+
+    def settle(ended: list[Outcome]) -> None:
+        for outcome in ended:
+            outcomes.append(outcome)
+            if on_outcome is not None:
+                on_outcome(outcome)
+
+    settle(scheduler.add(wanted))
+    same = _by_key(wanted)
     try:
-        for outcome in outcomes:
-            _tell(on_outcome, outcome)
         while scheduler.busy:
-            for outcome in scheduler.step():
-                outcomes.append(outcome)
-                _tell(on_outcome, outcome)
+            for ended in scheduler.step():
+                settle([replace(ended, unit=unit) for unit in same.get(ended.key, [ended.unit])])
     finally:
         scheduler.close()
     return outcomes
 
 
-def _tell(listener: Callable[[Outcome], None] | None, outcome: Outcome) -> None:
-    if listener is not None:
-        listener(outcome)
+def _by_key(units: Iterable[Unit]) -> dict[str, list[Unit]]:
+    """Group units whose inputs and parameters are the same, such as those of identical files."""
+    found: dict[str, list[Unit]] = {}
+    for unit in units:
+        with contextlib.suppress(NerveScopeError):
+            found.setdefault(key_of(unit), []).append(unit)
+    return found

@@ -80,8 +80,8 @@ class ResultStore:
 
     def get(self, key: str, kind: type) -> Stored | None:
         """Read a result; a missing, cut-off, damaged or foreign file is a miss."""
-        if key in self._unsaved:
-            return decode(self._unsaved[key], kind)
+        if (kept := self._unsaved.get(key)) is not None:
+            return decode(kept, kind)
         for place in self._places(key):
             with contextlib.suppress(*UNREADABLE):
                 return decode(place.read_bytes(), kind)

@@ -48,7 +48,7 @@
     const picked = triggered.find((each) => each.prop_id.startsWith("{") && each.value);
     if (picked) {
       // a second click on the same node lets it go
-      const again = picked.value.node === now.node;
+      const again = "node" in picked.value && picked.value.node === now.node;
       return { ...now, ...(again ? { node: null } : picked.value) };
     }
     if (changed.includes("network.clickData") && bars && bars !== now.layer) {

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -169,6 +170,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names can hold any character
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except NerveScopeError as error:
@@ -179,6 +181,11 @@ def main() -> None:
     except OSError as error:  # such as a full disk behind standard output
         _silence()
         _fail(f"{error.filename or 'output'}: {error.strerror or error}")
+
+
+def _end(_number: int, _frame: object) -> None:
+    """End as after Ctrl-C, so that workers are ended and claims released."""
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _fail(message: str) -> None:

@@ -78,6 +78,7 @@ def compute(
         for settings in registry.variants(name, parameters)
         for unit in plan(experiment, name, settings=settings, **part)
     ]
+    _check_units(experiment, units)
     where = open_store(store, [experiment], needed=True)
     outcomes = _compute(units, where, jobs)
     if lost := where.save_kept():
@@ -91,6 +92,14 @@ def compute(
     if outcomes and count["failed"] == len(outcomes):
         msg = "nothing could be computed"
         raise AnalysisError(msg)
+
+
+def _check_units(experiment: Experiment, units: list[Unit]) -> None:
+    """Name what could not be read, now that the headers have been; refuse an empty plan."""
+    tell_problems(experiment)
+    if not units:
+        msg = f"{experiment.path}: no chosen run has one of the chosen layers at these steps"
+        raise ExperimentError(msg)
 
 
 def table_rows(
@@ -112,6 +121,7 @@ def table_rows(
         raise AnalysisError(msg)
     kind = kinds[name]
     units = plan(experiment, kind.analysis, settings=settings, **part)
+    _check_units(experiment, units)
     outcomes = _compute(units, store, jobs)
     failed = {id(o.unit): o.message for o in outcomes if o.state == "failed"}
     rows = []
@@ -193,6 +203,7 @@ def export(
 
     pictures.check(view, output)
     experiment, part = chosen.open()
+    tell_problems(experiment)
     layers = part["layers"] or [experiment.layers()[0].name]
     steps = part["steps"] or [experiment.axis[-1]]
     if len(layers) != 1 or len(steps) != 1 or part["runs"]:

@@ -64,7 +64,7 @@ class Context:
 
     def complete_row(self, experiment: Experiment, index: int) -> None:
         """Have what the row of layers lacks at a step computed, after all that is looked at."""
-        if (experiment.name, index) in self._completed:
+        if self.jobs.cancelled or (experiment.name, index) in self._completed:
             return
         self._completed.add((experiment.name, index))
         missing = []

@@ -79,6 +79,22 @@ def read(
     return Cursor(experiment.name, layer, index, chosen), " ".join(notes)
 
 
+def completed(said: Mapping[str, Any], shown: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Fill what a cursor leaves open from what is shown, so that it stays while results arrive.
+
+    Parameters
+    ----------
+    said : mapping
+        As for `read`.
+    shown : mapping or None
+        The cursor that the page shows; it counts for the same experiment only.
+    """
+    if not shown or said.get("experiment", shown["experiment"]) != shown["experiment"]:
+        return said
+    names = ["experiment", "layer"] + ([] if "step" in said else ["index"])
+    return {name: shown[name] for name in names} | dict(said)
+
+
 def _experiment(
     name: str | None, experiments: Mapping[str, Experiment], notes: list[str]
 ) -> Experiment:

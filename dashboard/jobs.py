@@ -1,5 +1,6 @@
 """A thread that keeps a scheduler busy with what the pages want, and says how far it is."""
 
+import contextlib
 import logging
 import threading
 from collections import deque
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
+from analysis.errors import NerveScopeError
 from analysis.pipeline import Outcome, Unit, key_of
 from analysis.scheduler import ProcessPool, Scheduler
 from analysis.store import ResultStore
@@ -73,6 +75,7 @@ class Jobs:
         self._closed = threading.Event()
         self._status = Status()
         self._looked_at: set[str] = set()
+        self._dropped: list[Unit] = []
         self._done = 0
         self._finished = 0
         self._spent: list[float] = []
@@ -98,13 +101,20 @@ class Jobs:
         self._wake.set()
 
     def retry(self) -> None:
-        """Forget what failed or was cancelled, so that it is computed when it is looked at."""
+        """Forget what failed, and go on with what was cancelled."""
         self._failures.clear()
+        dropped, self._dropped = self._dropped, []
+        self.ahead(dropped)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether work was cancelled and not taken up again."""
+        return bool(self._dropped)
 
     @property
     def failed(self) -> bool:
         """Whether anything failed or was cancelled that may be tried again."""
-        return bool(self._failures)
+        return bool(self._failures or self._dropped)
 
     def close(self) -> None:
         """Stop everything and end the thread."""
@@ -120,8 +130,8 @@ class Jobs:
     @property
     def status(self) -> Status:
         """How far it is."""
-        waiting = len(self._inbox)
-        return replace(self._status, total=self._status.total + waiting)
+        now = self._status
+        return replace(now, total=max(now.total, now.done + bool(self._inbox)))
 
     @property
     def finished(self) -> int:
@@ -145,15 +155,17 @@ class Jobs:
     def _turn(self) -> None:
         if self._cancel.is_set():
             self._cancel.clear()
+            waiting = [unit for units, _ in self._inbox for unit in units]
             self._inbox.clear()
             for key in self._looked_at & self._scheduler.keys:
                 self._failures[key] = "Cancelled. Press “Try again” below to compute it."
-            self._scheduler.cancel()
+            self._dropped += [*self._scheduler.cancel(), *waiting]
         while self._inbox:
             units, first = self._inbox.popleft()
             self._settle(self._scheduler.add(units, first=first))
             if first:
-                self._looked_at |= {key_of(unit) for unit in units}
+                with contextlib.suppress(NerveScopeError):  # the file is gone, as `add` has said
+                    self._looked_at |= {key_of(unit) for unit in units}
         self._status = self._describe()
         self._settle(self._scheduler.step() if self._scheduler.busy else [])
         if not self._scheduler.busy:
@@ -177,6 +189,8 @@ class Jobs:
                 LOG.error("%s\n%s", each.message, each.detail)
             if each.state == "failed":
                 self._failures[each.key] = each.message
+            else:
+                self._failures.pop(each.key, None)
 
     def _describe(self) -> Status:
         left = len(self._scheduler.keys)

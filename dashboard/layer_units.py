@@ -1,7 +1,5 @@
 """Which units of filters a layer needs: for the view *Filters*, and for the row of layers."""
 
-from typing import Any
-
 from analysis.errors import ExperimentError
 from analysis.experiment import Experiment
 from analysis.pipeline import Settings, Unit, unit_of
@@ -28,9 +26,8 @@ def filter_units(
     step = experiment.axis[index]
 
     def unit(name: str, null: str) -> Unit:
-        said: dict[str, Any] = {"null": null} | dict((settings or {}).get("filters", {}))
-        if null == "permuted":
-            said["null"] = null
+        # both are shown beside each other, whatever the command line says
+        said = dict((settings or {}).get("filters", {})) | {"null": null}
         with_null = dict(settings or {}) | {"filters": said}
         return unit_of(experiment, name, layer=layer, step=step, settings=with_null)
 

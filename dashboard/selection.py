@@ -7,7 +7,6 @@ from typing import Any
 
 from analysis.errors import ExperimentError
 from analysis.experiment import Experiment, Step, open_experiment
-from dashboard.terminal import tell_problems
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,6 @@ class Selection:
             If the path is no experiment, or a layer, step or run is not in it.
         """
         experiment = open_experiment(self.path)
-        tell_problems(experiment)
         return experiment, self.of(experiment)
 
     def of(self, experiment: Experiment) -> dict[str, Any]:
@@ -42,11 +40,15 @@ class Selection:
         if why := why_empty(experiment):
             raise ExperimentError(why)
         layers = [each.name for each in experiment.layers()]
-        return {
-            "layers": _chosen(self.layers, layers, "layer"),
-            "steps": _steps(self.steps, experiment.axis),
-            "runs": _chosen(self.runs, [run.name for run in experiment.runs], "run"),
-        }
+        try:
+            return {
+                "layers": _chosen(self.layers, layers, "layer"),
+                "steps": _steps(self.steps, experiment.axis),
+                "runs": _chosen(self.runs, [run.name for run in experiment.runs], "run"),
+            }
+        except ExperimentError as error:
+            msg = f"{experiment.path}: {error}"
+            raise ExperimentError(msg) from None
 
 
 def why_empty(experiment: Experiment) -> str:
@@ -66,7 +68,7 @@ def _words(text: str) -> list[str]:
 def _chosen(text: str | None, there: Sequence[str], what: str) -> list[str] | None:
     if text is None:
         return None
-    words = [word.removesuffix(".weight") for word in _words(text)]
+    words = list(dict.fromkeys(word.removesuffix(".weight") for word in _words(text)))
     if not words:
         msg = f"no {what} is named in {text!r}: leave the option out for all"
         raise ExperimentError(msg)

@@ -1,6 +1,5 @@
 """Serving the dashboard with waitress."""
 
-import signal
 import socket
 import sys
 import threading
@@ -62,16 +61,10 @@ def run(
         print("There is no password: whoever reaches this address sees all.", file=sys.stderr)  # noqa: T201
     if how.browser:
         webbrowser.open(shown)
-    signal.signal(signal.SIGTERM, _end)
     try:
         server.run()
     finally:
         work.close()
-
-
-def _end(_number: int, _frame: object) -> None:
-    """End as after Ctrl-C, so that workers are ended too."""
-    raise SystemExit(0)
 
 
 def everything(experiments: Sequence[Experiment], settings: Settings) -> list[Unit]:

@@ -7,6 +7,7 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, 
 from dash.development.base_component import Component
 
 from analysis.experiment import Experiment
+from dashboard import cursor as cursors
 from dashboard import ids, theme, words
 from dashboard.context import Context
 from dashboard.cursor import runs_at
@@ -17,7 +18,7 @@ from dashboard.views import View
 LABELS = 12
 """At most so many ticks of the step axis carry a number."""
 
-BUSY, IDLE = 500, 4000
+BUSY, IDLE = 500, 1500
 """Milliseconds between two looks at the jobs."""
 
 
@@ -231,7 +232,7 @@ def _register_watch(app: Dash, context: Context, views: list[View]) -> None:
     ) -> tuple[Any, Any]:
         if said is None:
             return no_update, no_update
-        cursor, note = context.read_with_note(said)
+        cursor, note = context.read_with_note(cursors.completed(said, shown))
         experiment = context.experiments[cursor.experiment]
         state = [context.find(view.units, cursor).state for view in views]
         new = cursor.as_plain() | {"note": note, "state": state}

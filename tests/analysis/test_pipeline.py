@@ -179,11 +179,28 @@ def test_an_unwritable_store_keeps_results_in_memory(make_experiment: Make, tmp_
 
 
 def test_two_requests_for_one_unit_compute_it_once(
-    make_experiment: Make, store: ResultStore
+    make_experiment: Make, store: ResultStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unit = plan(open_experiment(make_experiment()), "filters", settings=SETTINGS)[0]
+    reads = []
+    real = pipeline.read_layer
+    monkeypatch.setattr(pipeline, "read_layer", lambda refs: reads.append(1) or real(refs))
     outcomes = compute([unit, unit, unit], store, jobs=2, make_executor=threads)
-    assert [each.state for each in outcomes] == ["computed"]
+    assert [each.state for each in outcomes] == ["computed"] * 3
+    assert len(reads) == 1
+
+
+def test_identical_snapshots_each_have_their_outcome(
+    make_experiment: Make, store: ResultStore
+) -> None:
+    folder = make_experiment(runs=1, n=3)
+    first = folder / "run-000" / "step-000000.safetensors"
+    (folder / "run-000" / "step-000050.safetensors").write_bytes(first.read_bytes())
+    units = plan(open_experiment(folder), "filters", settings={"filters": {"k": "9"}})
+    outcomes = compute(units, store, jobs=1, make_executor=threads)
+    assert {each.unit.step.step: each.state for each in outcomes} == dict.fromkeys(
+        (0, 50, 100), "failed"
+    )
 
 
 def test_a_unit_claimed_elsewhere_is_waited_for(make_experiment: Make, store: ResultStore) -> None:

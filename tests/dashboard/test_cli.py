@@ -143,6 +143,19 @@ def test_a_folder_without_convolutions_says_so(tmp_path: Path, run: Run) -> None
     assert "no 2-D convolution kernels" in err
 
 
+def test_a_broken_snapshot_is_named_and_not_left_out_in_silence(
+    make_experiment: Make, run: Run
+) -> None:
+    folder = make_experiment(runs=1)
+    (folder / "run-000" / "step-000100.safetensors").write_bytes(b"cut off")
+    code, out, err = run("table", folder, "filters", "--format", "json")
+    assert (code, [row["step"] for row in json.loads(out)]) == (0, [0])
+    assert "step-000100.safetensors" in err
+    code, out, err = run("table", folder, "filters", "--steps", "100", "--format", "json")
+    assert (code, out) == (2, "")
+    assert "no chosen run has one of the chosen layers" in err
+
+
 def test_inspect_tells_runs_steps_layers_and_problems(make_experiment: Make, run: Run) -> None:
     folder = make_experiment()
     (folder / "run-000" / "step-000200.safetensors").write_bytes(b"broken")

@@ -111,6 +111,15 @@ def test_a_milestone_in_the_url_is_that_place(make_experiment: Make) -> None:
     assert note == ""
 
 
+def test_what_is_left_open_stays_as_it_is_shown() -> None:
+    shown = {"experiment": "one", "layer": "conv2", "index": 3, "node": 5}
+    assert cursors.completed({}, shown) == {"experiment": "one", "layer": "conv2", "index": 3}
+    assert cursors.completed({"layer": "conv1", "step": "7"}, shown)["layer"] == "conv1"
+    assert "index" not in cursors.completed({"step": "7"}, shown)
+    assert cursors.completed({"experiment": "two"}, shown) == {"experiment": "two"}
+    assert cursors.completed({}, None) == {}
+
+
 def test_nothing_to_show_is_an_error() -> None:
     with pytest.raises(ExperimentError, match="no experiment here has 2-D convolution"):
         read({}, {})

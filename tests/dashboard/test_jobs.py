@@ -97,12 +97,14 @@ def test_cancel_stops_what_is_looked_at_until_it_is_tried_again(
     time.sleep(0.5)
     assert "Cancelled" in results.get(units[0]).error
     assert not work.status.busy
+    assert work.cancelled
     assert results.get(units[1], ask=False).pending  # it was not looked at: nobody need be told
     work.retry()
     assert results.get(units[0]).pending
     Gated.gate.set()
     idle(work)
-    assert results.get(units[0]).result is not None
+    assert not work.failed
+    assert all(results.get(unit, ask=False).result is not None for unit in units)
     work.close()
 
 
@@ -184,6 +186,34 @@ def compute(experiment: Experiment, layer: str, context: Context) -> None:
     need = filter_units(experiment, layer, 0)
     for unit in (need["filters"], need["null"]):
         context.results.get(unit)
+
+
+def test_the_row_waits_while_work_is_cancelled(
+    make_experiment: Make, store: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gated, "gate", threading.Event())
+    experiment = open_experiment(make_experiment())
+    work = Jobs(store, 1, make_executor=Gated)
+    context = Context([experiment], Results(store, work), work)
+    work.start()
+    context.complete_row(experiment, 0)
+    time.sleep(0.5)
+    assert work.status.total == 2
+    work.cancel()
+    time.sleep(0.5)
+    context.complete_row(experiment, 1)
+    time.sleep(0.3)
+    assert not work.status.busy
+    Gated.gate.set()
+    work.close()
+
+
+def test_filters_and_null_are_both_shown_whatever_is_said(make_experiment: Make) -> None:
+    experiment = open_experiment(make_experiment())
+    units = filter_units(experiment, "conv1", 0, {"filters": {"null": "permuted", "k": "7"}})
+    said = {name: unit.params for name, unit in units.items()}
+    assert (said["filters"].null, said["null"].null) == ("none", "permuted")  # type: ignore[attr-defined]
+    assert said["filters"].k == "7"  # type: ignore[attr-defined]
 
 
 def test_a_snapshot_that_cannot_be_read_says_why(make_experiment: Make) -> None:
