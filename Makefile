@@ -2,16 +2,16 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test setup lint bench samples clean
+.PHONY: demo test setup bench samples clean
 
 demo: setup            ## open the dashboard on the sample models
 	$(BIN)/nervescope demo
 
-test: setup browser    ## lint, types and every test, in a real headless Chromium too
+test: setup            ## lint, types and every test, in a real headless Chromium too
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest $(PYTEST_ARGS)
+	BROWSER_PATH="$$($(BIN)/python tests/browser/find.py)" && export BROWSER_PATH && $(BIN)/pytest $(PYTEST_ARGS)
 
 bench: setup           ## ours against the libraries people would use, as ratios
 	$(BIN)/python -m benchmarks
@@ -25,10 +25,6 @@ setup: .venv/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m analysis.kernels
 	touch $@
-
-.PHONY: browser
-browser: setup
-	$(BIN)/python tests/browser/find.py
 
 samples: setup         ## make the results that ship with the sample models again
 	$(BIN)/python sample_models/ship_results.py

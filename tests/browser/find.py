@@ -1,6 +1,7 @@
 """Finds a Chromium for the browser tests, or installs one; `make test` runs it first.
 
 On PATH, else Debian's package where it can be installed (root), else Playwright's own download.
+Prints its path, through which pictures are exported too.
 """
 
 import os
@@ -39,7 +40,7 @@ def browser() -> str | None:
 def _run(*command: str) -> bool:
     print("+", *command, file=sys.stderr, flush=True)  # noqa: T201
     try:
-        return subprocess.run(command, check=False).returncode == 0
+        return subprocess.run(command, check=False, stdout=sys.stderr).returncode == 0
     except OSError:
         return False
 
@@ -56,5 +57,7 @@ def install() -> None:
 if __name__ == "__main__":
     if browser() is None:
         install()
-    if browser() is None:
+    found = browser()
+    if found is None:
         sys.exit(ADVICE)
+    print(found)  # noqa: T201
