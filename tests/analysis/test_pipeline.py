@@ -267,7 +267,7 @@ def test_a_worker_that_dies_takes_nothing_along(
 
     def kill() -> None:
         killed: set[int] = set()
-        while len(killed) < deaths:
+        while len(killed) < deaths and not over.is_set():
             with contextlib.suppress(OSError, ValueError):
                 worker = json.loads(claim.read_text())["pid"]
                 if worker not in killed:
@@ -275,11 +275,13 @@ def test_a_worker_that_dies_takes_nothing_along(
                     killed.add(worker)
             time.sleep(0.002)
 
+    over = threading.Event()
     killer = threading.Thread(target=kill)
     killer.start()
     outcomes = []
     while scheduler.busy:
         outcomes += scheduler.step()
+    over.set()
     killer.join()
     scheduler.close()
     states = {each.unit.step.step: each.state for each in outcomes}

@@ -30,13 +30,18 @@ def jobs(store: ResultStore) -> Iterator[Jobs]:
     work.close()
 
 
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread does; a minute at most."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def idle(jobs: Jobs) -> None:
     """Wait until nothing is left to do."""
     time.sleep(0.3)  # for the thread to take up what was asked
-    end = time.monotonic() + 60
-    while jobs.status.busy:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    until(lambda: not jobs.status.busy)
 
 
 def test_what_is_wanted_is_computed_once_and_remembered(
@@ -91,13 +96,11 @@ def test_cancel_stops_what_is_looked_at_until_it_is_tried_again(
     work.start()
     work.ahead(units[1:])
     assert results.get(units[0]).pending
-    time.sleep(0.5)
-    assert work.status.total == 3
+    until(lambda: work.status.total == 3)
     work.cancel()
-    time.sleep(0.5)
+    until(lambda: work.cancelled)
     assert "Cancelled" in results.get(units[0]).error
-    assert not work.status.busy
-    assert work.cancelled
+    until(lambda: not work.status.busy)
     assert results.get(units[1], ask=False).pending  # it was not looked at: nobody need be told
     work.retry()
     assert results.get(units[0]).pending
@@ -115,8 +118,7 @@ def test_the_jobs_go_on_after_a_fault_of_their_own(
     real = jobs._scheduler.add
     monkeypatch.setattr(jobs._scheduler, "add", lambda *_a, **_k: 1 / 0)
     jobs.want(unit)
-    time.sleep(0.5)
-    assert any("stumbled" in message for message in jobs.status.messages)
+    until(lambda: any("stumbled" in message for message in jobs.status.messages))
     monkeypatch.setattr(jobs._scheduler, "add", real)
     jobs.want(unit)
     idle(jobs)
@@ -197,10 +199,9 @@ def test_the_row_waits_while_work_is_cancelled(
     context = Context([experiment], Results(store, work), work)
     work.start()
     context.complete_row(experiment, 0)
-    time.sleep(0.5)
-    assert work.status.total == 2
+    until(lambda: work.status.total == 2)
     work.cancel()
-    time.sleep(0.5)
+    until(lambda: work.cancelled)
     context.complete_row(experiment, 1)
     time.sleep(0.3)
     assert not work.status.busy
