@@ -10,7 +10,7 @@ import numpy as np
 from analysis import circle_models, lenses
 from analysis.errors import AnalysisError
 from analysis.filter_shape import FilterParams, FilterShape
-from analysis.mapper import MapperGraph, cut_distance, mapper_graph
+from analysis.mapper import COVERS, MapperGraph, cut_distance, mapper_graph
 from analysis.pipeline import Unit
 from analysis.registry import Params, Progress, parameter, register, silent, table
 
@@ -24,7 +24,12 @@ BARS = 10
 class MapperParams(Params):
     """Parameters of the analysis *mapper*."""
 
-    lens: str = parameter("pca", "lens of the cover", choices=("pca", "codensity", "angle", "umap"))
+    lens: str = parameter("pca", "lens of the cover", choices=tuple(lenses.LENSES))
+    cover: str = parameter(
+        "uniform",
+        "intervals of equal length (uniform) or of equally many filters (balanced)",
+        choices=tuple(COVERS),
+    )
     resolution: int = parameter(10, "intervals per axis of the lens", minimum=1, maximum=200)
     gain: float = parameter(
         3.0,
@@ -104,6 +109,7 @@ def filter_graph(
     graph = mapper_graph(
         points,
         _lens(shape, params.lens),
+        cover=params.cover,
         resolution=params.resolution,
         gain=params.gain,
         cut=cut,

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import circle_models, lenses
+from analysis import circle_models
 from analysis.codensity import codensity, degenerate_reason, densest_mask, k_share
 from analysis.errors import AnalysisError
 from analysis.filters import FilterCloud, filter_cloud, normalised, permuted
@@ -16,6 +17,8 @@ from analysis.registry import Params, Progress, parameter, register, silent
 BACKDROP = 2000
 """At most so many of the filters that codensity drops are kept for the picture."""
 
+PROFILE = 257
+"""Places of the sorted codensity that are stored, whatever the number of filters."""
 
 AUTO_SHARE, AUTO_MOST = 0.02, 100
 
@@ -86,8 +89,12 @@ class FilterShape:
         Run (index among the unit's runs), output channel, input channel.
     density : ndarray of float32, shape (n_kept,)
         Codensity: distance to the k-th neighbour among all `n_filters`.
-    dropped : ndarray of float16, shape (m, 2)
-        At most `BACKDROP` of the filters not kept, on the first two principal axes of the kept.
+    profile : ndarray of float32, shape (PROFILE,)
+        Codensity of all `n_filters`, ascending, at evenly spaced shares of them.
+    dropped : ndarray of float16, shape (m, h * w)
+        At most `BACKDROP` of the filters not kept, centred and normalised, drawn at random.
+    dropped_density : ndarray of float32, shape (m,)
+        Their codensity.
     diagram : PersistenceDiagram
         Of the kept filters, dimensions 0 and 1.
     kernel : tuple of int
@@ -107,7 +114,9 @@ class FilterShape:
     slices: NDArray[np.generic]
     origin: NDArray[np.int32]
     density: NDArray[np.float32]
+    profile: NDArray[np.float32]
     dropped: NDArray[np.float16]
+    dropped_density: NDArray[np.float32]
     diagram: PersistenceDiagram
     kernel: tuple[int, int]
     n_total: int
@@ -141,7 +150,7 @@ class FilterShape:
         return None if self.degenerate else loop_strength(self.diagram)
 
 
-@register("filters", title="Filters", version=1, beside={"null": ("none", "permuted")})
+@register("filters", title="Filters", version=2, beside={"null": ("none", "permuted")})
 def filter_shape(
     weights: Sequence[NDArray[np.generic]], params: FilterParams, *, progress: Progress = silent
 ) -> FilterShape:
@@ -180,11 +189,14 @@ def filter_shape(
     kept = densest_mask(density, params.fraction)
     progress(0.6, "barcode")
     points = cloud.points[kept]
+    backdrop = _backdrop(kept, params.seed)
     return FilterShape(
         slices=cloud.slices[kept],
         origin=cloud.origin[kept].astype(np.int32),
         density=density[kept].astype(np.float32),
-        dropped=_backdrop(points, cloud.points[~kept], params.seed),
+        profile=_profile(density),
+        dropped=cloud.points[backdrop].astype(np.float16),
+        dropped_density=density[backdrop].astype(np.float32),
         diagram=vietoris_rips(points, max_dimension=1, landmarks=params.landmarks),
         kernel=cloud.kernel,
         n_total=cloud.n_total,
@@ -216,15 +228,19 @@ def _usable_k(cloud: FilterCloud, said: str) -> int:
     return k
 
 
-def _backdrop(
-    kept: NDArray[np.float32], dropped: NDArray[np.float32], seed: int
-) -> NDArray[np.float16]:
+def _backdrop(kept: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
+    """Rows of the dropped filters that are kept for the picture, ascending."""
+    dropped = np.flatnonzero(~kept)
     if len(dropped) > BACKDROP:
-        chosen = np.random.default_rng(seed).choice(len(dropped), size=BACKDROP, replace=False)
-        dropped = dropped[np.sort(chosen)]
-    mean, axes = lenses.principal_axes(kept)
-    plane: NDArray[np.float16] = ((dropped - mean) @ axes.T).astype(np.float16)
-    return plane
+        chosen = np.random.default_rng(seed).choice(dropped, size=BACKDROP, replace=False)
+        return np.sort(chosen)
+    return dropped
+
+
+def _profile(density: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    ordered = np.sort(density)
+    places = np.linspace(0, len(ordered) - 1, PROFILE)
+    return np.interp(places, np.arange(len(ordered)), ordered).astype(np.float32)
 
 
 def _share(

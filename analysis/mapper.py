@@ -10,7 +10,7 @@ from analysis import _mapper_build as build
 from analysis import _mapper_nerve as nerve
 from analysis._mapper_build import node_radii
 from analysis._mapper_clusters import Clusterer, cut_distance, scaled
-from analysis._mapper_cover import Cover, lens_plane, uniform_cover
+from analysis._mapper_cover import Cover, balanced_cover, lens_plane, uniform_cover
 from analysis._mapper_search import Floats, Ints
 from analysis.errors import AnalysisError
 from analysis.ragged import Ragged
@@ -18,12 +18,15 @@ from analysis.ragged import Ragged
 __all__ = [
     "Cover",
     "MapperGraph",
+    "balanced_cover",
     "cover_graph",
     "cut_distance",
     "mapper_graph",
     "node_radii",
     "uniform_cover",
 ]
+
+COVERS = {"uniform": uniform_cover, "balanced": balanced_cover}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,10 +191,11 @@ def cover_graph(
     return _assemble(build.incidence_matrix(nodes, len(values), smallest), plane)
 
 
-def mapper_graph(
+def mapper_graph(  # noqa: PLR0913 - Mapper has as many choices
     points: Floats,
     lens: Floats,
     *,
+    cover: str = "uniform",
     resolution: int = 30,
     gain: float = 3.0,
     clusterer: str | Clusterer = "single_linkage",
@@ -207,8 +211,11 @@ def mapper_graph(
         The cloud; finite.
     lens : ndarray of float, shape (n,), (n, 1) or (n, 2)
         Lens values; finite.
+    cover : {"uniform", "balanced"}
+        Intervals of equal length, see :func:`uniform_cover`, or of equally many points, see
+        :func:`balanced_cover`.
     resolution, gain : int, float
-        The uniform cover, see :func:`uniform_cover`. In KeplerMapper's terms
+        Of the cover. In KeplerMapper's terms the uniform one is
         ``Cover(n_cubes=resolution, perc_overlap=1 - 1 / gain)``.
     clusterer : {"single_linkage", "dbscan"} or object with fit_predict
         How the points of a cube become nodes. For an object, such as a scikit-learn clusterer,
@@ -227,7 +234,8 @@ def mapper_graph(
     Returns
     -------
     MapperGraph
-        With DBSCAN, nodes and edges are KeplerMapper's (for the same cover and parameters).
+        With DBSCAN and the uniform cover, nodes and edges are KeplerMapper's (for the same
+        parameters).
 
     Raises
     ------
@@ -248,11 +256,13 @@ def mapper_graph(
     >>> graph.b0, graph.b1
     (1, 1)
     """
-    cover = uniform_cover(lens, resolution=resolution, gain=gain)
+    if cover not in COVERS:
+        msg = f"cover must be one of {sorted(COVERS)}, got {cover!r}"
+        raise AnalysisError(msg)
     return cover_graph(
         points,
         lens,
-        cover,
+        COVERS[cover](lens, resolution=resolution, gain=gain),
         clusterer=clusterer,
         cut=cut,
         min_samples=min_samples,

@@ -118,18 +118,32 @@ def unit_of(
     sources = experiment.sources(layer, step, runs=runs)
     unit: Unit | None = None
     for kind in registry.chain(name):
-        said = (settings or {}).get(kind.name, {})
-        defaults = experiment_defaults(experiment, kind, layer)
-        try:
-            params = registry.resolve(kind, defaults, said)
-        except AnalysisError as error:
-            if not defaults:
-                raise
-            msg = f"{error} (see also {experiment.path / 'experiment.toml'})"
-            raise AnalysisError(msg) from error
+        params = params_of(experiment, kind, layer=layer, settings=settings)
         unit = Unit(kind.name, params, layer, step, sources.refs, unit)
     assert unit is not None  # noqa: S101 - a chain is never empty
     return unit
+
+
+def params_of(
+    experiment: Experiment, kind: Analysis, *, layer: str, settings: Settings | None = None
+) -> Params:
+    """Make the parameters of an analysis for a layer: settings, experiment.toml, then defaults.
+
+    Raises
+    ------
+    AnalysisError
+        If one cannot be used.
+    ExperimentError
+        If experiment.toml makes no sense.
+    """
+    defaults = experiment_defaults(experiment, kind, layer)
+    try:
+        return registry.resolve(kind, defaults, (settings or {}).get(kind.name, {}))
+    except AnalysisError as error:
+        if not defaults:
+            raise
+        msg = f"{error} (see also {experiment.path / 'experiment.toml'})"
+        raise AnalysisError(msg) from error
 
 
 def plan(

@@ -9,12 +9,15 @@ import dataclasses
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import analysis
 from analysis.errors import AnalysisError
+
+if TYPE_CHECKING:  # units are made of what is registered here
+    from analysis.pipeline import Unit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -140,6 +143,28 @@ class Analysis:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """What one row of a table is made of.
+
+    Attributes
+    ----------
+    unit : Unit
+        Of the table's analysis.
+    columns : mapping
+        Plain values that go over those of `Table.row`.
+    beside : mapping
+        Further units, whose results the row function gets under these names.
+    error : str or None
+        Why there is nothing to compute: the row is then made without results.
+    """
+
+    unit: "Unit"
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, "Unit"] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of the command line and the dashboard: one row of plain values per result.
 
@@ -151,12 +176,16 @@ class Table:
         The analysis to compute; its row function also gets the results that it stands on.
     row : callable
         ``row(unit, results) -> dict`` with ``results`` by analysis name.
+    expand : callable or None
+        ``expand(unit, results) -> sequence of Entry``: the rows that stand in place of one computed
+        unit, such as its neighbours in a grid.
     """
 
     name: str
     text: str
     analysis: str
     row: Callable[..., dict[str, Any]]
+    expand: Callable[..., Sequence[Entry]] | None = None
 
 
 _ANALYSES: dict[str, Analysis] = {}
@@ -187,11 +216,20 @@ def register(
     return enter
 
 
-def table(name: str, *, analysis: str, text: str) -> Callable[[F], F]:
-    """Register the decorated function as the row of a table over an analysis' results."""
+def table(
+    name: str,
+    *,
+    analysis: str,
+    text: str,
+    expand: Callable[..., Sequence[Entry]] | None = None,
+) -> Callable[[F], F]:
+    """Register the decorated function as the row of a table over an analysis' results.
+
+    The arguments are the fields of `Table`.
+    """
 
     def enter(row: F) -> F:
-        _TABLES[name] = Table(name, text, analysis, row)
+        _TABLES[name] = Table(name, text, analysis, row, expand)
         return row
 
     return enter

@@ -12,7 +12,7 @@ import dash_mantine_components as dmc
 from dash import Dash, set_props
 from flask import Response, request
 
-from dashboard import ids, resources, shell, views
+from dashboard import ids, resources, shell, wiring
 from dashboard.context import Context
 
 LOG = logging.getLogger("nervescope")
@@ -40,11 +40,8 @@ def create_app(context: Context, host: str = "127.0.0.1") -> Dash:
         on_error=_tell,
     )
     dmc.pre_render_color_scheme()  # no flash of the other scheme
-    found = views.discover()
-    app.layout = lambda: shell.layout(context, found)
-    shell.register(app, context, found)
-    for view in found:
-        view.register(app, context)
+    app.layout = lambda: shell.layout(context)
+    wiring.register(app, context)
     if host in LOOPBACK:
         app.server.before_request(_refuse_other_names)
     app.server.after_request(_harden)

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from analysis import registry
 from analysis.errors import AnalysisError, ExperimentError
 from analysis.experiment import Experiment, find_experiments, open_experiment
 from analysis.pipeline import Outcome, Settings, Unit, plan, results_of
+from analysis.registry import Entry, Table
 from analysis.scheduler import compute as compute_units
 from analysis.store import ResultStore, StoreError, default_root
 from dashboard import resources, tables
@@ -21,6 +23,7 @@ from dashboard.serving import Serving
 from dashboard.terminal import progress_bar, say, stderr, tell_problems
 
 Parameters = dict[str, dict[str, Any]]
+Failed = dict[Unit, str]
 
 
 def open_store(
@@ -111,7 +114,7 @@ def table_rows(
     part: dict[str, Any],
     jobs: int | None,
 ) -> list[dict[str, Any]]:
-    """Compute what is missing and return a table's rows, one per layer and step.
+    """Compute what is missing and return a table's rows: one per layer and step, or several.
 
     A unit that fails still has its row, with `error` saying why.
     """
@@ -122,14 +125,45 @@ def table_rows(
     kind = kinds[name]
     units = plan(experiment, kind.analysis, settings=settings, **part)
     _check_units(experiment, units)
-    outcomes = _compute(units, store, jobs)
-    failed = {id(o.unit): o.message for o in outcomes if o.state == "failed"}
-    rows = []
-    for unit in units:
-        results = None if id(unit) in failed else results_of(unit, store)
-        row = kind.row(unit, {k: v.result for k, v in results.items()} if results else None)
-        rows.append(row | {"error": failed.get(id(unit))})
-    return rows
+    entries = [Entry(unit) for unit in units]
+    failed = _failures(entries, store, jobs)
+    if kind.expand is not None:
+        entries = [more for each in entries for more in _expanded(kind, each, store, failed)]
+        failed |= _failures(entries, store, jobs)
+    return [_row(kind, each, store, failed) for each in entries]
+
+
+def _failures(entries: list[Entry], store: ResultStore, jobs: int | None) -> Failed:
+    """Compute what rows are made of; return the units that failed, and why."""
+    needed = [unit for e in entries if not e.error for unit in (e.unit, *e.beside.values())]
+    outcomes = _compute(list(dict.fromkeys(needed)), store, jobs)
+    return {each.unit: each.message for each in outcomes if each.state == "failed"}
+
+
+def _expanded(kind: Table, entry: Entry, store: ResultStore, failed: Failed) -> Sequence[Entry]:
+    """Return the rows in place of one; itself where there is nothing to expand."""
+    results = _plain(entry.unit, store, failed)
+    if results is None or kind.expand is None:
+        return [replace(entry, error=failed.get(entry.unit))]
+    try:
+        return kind.expand(entry.unit, results)
+    except AnalysisError as error:
+        return [replace(entry, error=f"{entry.unit.where}: {error}")]
+
+
+def _row(kind: Table, entry: Entry, store: ResultStore, failed: Failed) -> dict[str, Any]:
+    results = None if entry.error else _plain(entry.unit, store, failed)
+    error = entry.error or failed.get(entry.unit)
+    for name, unit in entry.beside.items():
+        error = error or failed.get(unit)
+        if results is not None and (found := _plain(unit, store, failed)):
+            results[name] = found[unit.analysis]
+    return kind.row(entry.unit, results) | dict(entry.columns) | {"error": error}
+
+
+def _plain(unit: Unit, store: ResultStore, failed: Failed) -> dict[str, Any] | None:
+    found = None if unit in failed else results_of(unit, store)
+    return {name: stored.result for name, stored in found.items()} if found else None
 
 
 def table(
@@ -200,6 +234,9 @@ def export(
 ) -> None:
     """Write one picture to a file."""
     from dashboard import export as pictures
+    from dashboard.context import Context
+    from dashboard.jobs import Jobs
+    from dashboard.results import Results
 
     pictures.check(view, output)
     experiment, part = chosen.open()
@@ -210,13 +247,12 @@ def export(
         msg = "a picture is of one layer at one step over all runs: choose --layers and --steps"
         raise ExperimentError(msg)
     where = open_store(store, [experiment])
+    work = Jobs(where, 1)  # never started: `run` computes, with a progress bar
     pictures.write(
-        experiment,
+        Context([experiment], Results(where, work), work, settings=parameters),
         view,
         output,
         cursor=Cursor(experiment.name, layers[0], experiment.axis.index(steps[0])),
-        settings=parameters,
-        store=where,
         run=lambda units: _compute(units, where, jobs),
     )
 

@@ -1,20 +1,25 @@
 """What the callbacks of one app work with; handed to them, never global."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.errors import NerveScopeError
 from analysis.experiment import Experiment
 from analysis.pipeline import Settings, Unit
 from dashboard import cursor as cursors
-from dashboard.cursor import Cursor
+from dashboard import parameters
+from dashboard.cursor import Cursor, Known
 from dashboard.figures.network import LayerBar
 from dashboard.jobs import Jobs
-from dashboard.layer_units import filter_units
-from dashboard.results import Found, Results
+from dashboard.layer_units import Summary, filter_units
+from dashboard.results import Answer, Found, Results
+from dashboard.views import Ask, View
 
-MakeUnits = Callable[[Experiment, Cursor, Settings | None], dict[str, Unit]]
+NOT_YET = "not computed yet"
+AT_ONCE = 0.15
+"""Seconds of a request in which quick analyses are computed; the rest is left to the jobs."""
 
 
 class Context:
@@ -28,6 +33,8 @@ class Context:
         What views ask for results.
     jobs : Jobs
         What computes the missing ones.
+    views : sequence of View
+        What can be looked at; the first is shown first.
     settings : mapping, optional
         Parameters by analysis name that the command line sets.
     """
@@ -38,59 +45,80 @@ class Context:
         results: Results,
         jobs: Jobs,
         *,
+        views: Sequence[View] = (),
         settings: Settings | None = None,
     ) -> None:
         self.settings = settings
         self.experiments = {each.name: each for each in experiments}
         self.results = results
         self.jobs = jobs
+        self.views = {view.name: view for view in views}
+        words = {name: among for view in views for name, among in view.words.items()}
+        self._known = Known(self.clearest_layer, {"view": tuple(self.views), **words})
         self._completed: set[tuple[str, int]] = set()
 
-    def read(self, said: Mapping[str, Any] | None) -> Cursor:
-        """Make a valid cursor of whatever the page says."""
-        return self.read_with_note(said)[0]
-
-    def read_with_note(self, said: Mapping[str, Any] | None) -> tuple[Cursor, str]:
+    def read(self, said: Mapping[str, Any] | None) -> tuple[Cursor, str]:
         """Make a valid cursor, with words for what was asked for and is not there."""
-        return cursors.read(said, self.experiments, first_layer=self.clearest_layer)
+        return cursors.read(said, self.experiments, self._known)
 
-    def find(self, units: MakeUnits, cursor: Cursor) -> Found:
-        """Ask for the results of what a view shows at a cursor; what is missing is computed."""
+    def ask(self, cursor: Cursor) -> Ask:
+        """Say what a view is asked to show at a cursor."""
+        return Ask(
+            self.experiments[cursor.experiment],
+            cursor,
+            parameters.settings(cursor.params, over=self.settings),
+            self.results,
+            self.experiments,
+        )
+
+    def find(self, view: View, ask: Ask, *, compute: bool = True) -> Found:
+        """Look up what a view shows; what is missing is computed, if wanted."""
         try:
-            need = units(self.experiments[cursor.experiment], cursor, self.settings)
+            need = view.units(ask)
         except NerveScopeError as error:
-            return Found({}, str(error))
-        return Found({name: self.results.get(unit) for name, unit in need.items()})
+            return Found({}, {}, str(error))
+        started = time.perf_counter()
+        answers = {}
+        for name, unit in need.items():
+            live = time.perf_counter() - started < AT_ONCE
+            answers[name] = (
+                Answer(error=unit)
+                if isinstance(unit, str)
+                else self.results.get(unit, ask=compute, live=live)
+            )
+        units = {name: unit for name, unit in need.items() if isinstance(unit, Unit)}
+        return Found(answers, units)
 
-    def complete_row(self, experiment: Experiment, index: int) -> None:
+    def complete_row(self, cursor: Cursor) -> None:
         """Have what the row of layers lacks at a step computed, after all that is looked at."""
-        if self.jobs.cancelled or (experiment.name, index) in self._completed:
+        if self.jobs.cancelled or (cursor.experiment, cursor.index) in self._completed:
             return
-        self._completed.add((experiment.name, index))
+        self._completed.add((cursor.experiment, cursor.index))
+        ask = self.ask(cursor)
         missing = []
-        for layer in experiment.layers():
+        for layer in ask.experiment.layers():
             with contextlib.suppress(NerveScopeError):
-                need = filter_units(experiment, layer.name, index, self.settings)
+                need = filter_units(ask, layer.name, cursor.index)
                 missing += [need["filters"], need["null"]]
         self.jobs.ahead(missing)
 
-    def row(self, experiment: Experiment, index: int) -> list[LayerBar]:
+    def row(self, ask: Ask) -> list[LayerBar]:
         """Say of every layer at one step what is known, without asking for more."""
-        return [self._bar(experiment, each.name, index) for each in experiment.layers()]
+        return [self._bar(ask, each.name) for each in ask.experiment.layers()]
 
-    def _bar(self, experiment: Experiment, layer: str, index: int) -> LayerBar:
+    def _bar(self, ask: Ask, layer: str) -> LayerBar:
         try:
-            need = filter_units(experiment, layer, index, self.settings)
+            need = filter_units(ask, layer, ask.cursor.index)
         except NerveScopeError as error:
             return LayerBar(layer, None, None, str(error))
-        shape = self.results.summary(need["filters"])
-        null = self.results.summary(need["null"])
+        shape = self.results.derive("summary", [need["filters"]], Summary.of)
+        null = self.results.derive("summary", [need["null"]], Summary.of)
         beside = null.strength if null else None
         if shape is None:
-            return LayerBar(layer, None, beside, "not computed yet")
+            return LayerBar(layer, None, beside, NOT_YET)
         return LayerBar(layer, shape.strength, beside, shape.note, shape.strength is None)
 
     def clearest_layer(self, experiment: Experiment) -> str:
         """Return the layer with the strongest loop known at the last step, else the first layer."""
-        bars = self.row(experiment, len(experiment.axis) - 1)
-        return max(bars, key=lambda bar: bar.strength or 0.0).layer
+        cursor = Cursor(experiment.name, "", len(experiment.axis) - 1)
+        return max(self.row(self.ask(cursor)), key=lambda bar: bar.strength or 0.0).layer

@@ -1,17 +1,39 @@
-"""The cursor: which experiment, layer, step and node every view shows; mirrored in the URL."""
+"""The cursor: what every view shows, one immutable state that is mirrored in the URL."""
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from analysis.errors import ExperimentError
 from analysis.experiment import Experiment
+from dashboard import parameters
 
 LOOKED_AT = 8
 """Places that are tried, from the last, for one whose file is whole."""
 
 LONGEST = 300
 """Characters of a name that is not there, in the note that says so."""
+
+FILTER = r"\d{1,7}\.\d{1,7}\.\d{1,7}"
+SELECT = re.compile(
+    rf"(node|bar)\.\d{{1,6}}|angle\.\d{{1,3}}-\d{{1,3}}|filters\.{FILTER}(,{FILTER}){{0,99}}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A place that is kept for comparison.
+
+    Attributes
+    ----------
+    layer : str
+    index : int
+        Position on the axis of steps.
+    """
+
+    layer: str
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,37 +46,77 @@ class Cursor:
         Their names.
     index : int
         Position on the experiment's axis of steps.
-    node : int or None
-        The selected Mapper node.
+    view : str
+        Name of the view that is looked at.
+    runs : tuple of str
+        Names of the runs that are pooled; empty for all of them.
+    params : mapping
+        Parameters by ``analysis.name`` that differ from what the experiment and the command say.
+    colour : str
+        Quantity that nodes and filters are coloured by; empty for the usual one.
+    beside : str
+        What is laid beside: a null model, an untrained step and the like; empty for nothing.
+    select : str
+        The selected set: ``node.7``, ``bar.0``, ``angle.30-60`` or ``filters.0.3.1,0.5.2``.
+    home : int or None
+        Position at which `select` was made: its filters are followed to other steps.
+    primary : str
+        One filter, as run.out.in; empty for none.
+    pin : Pin or None
+        What is kept for comparison.
+    scale : str
+        Whether colours mean the same at every step (``locked``) or use the step's own range.
     """
 
     experiment: str
     layer: str
     index: int
-    node: int | None = None
+    view: str = ""
+    runs: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    colour: str = ""
+    beside: str = ""
+    select: str = ""
+    home: int | None = None
+    primary: str = ""
+    pin: Pin | None = None
+    scale: str = ""
 
     def as_plain(self) -> dict[str, Any]:
         """Return a dict for the page."""
-        return asdict(self)
+        return asdict(self) | {"runs": list(self.runs)}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a cursor can point at, beside experiments.
+
+    Attributes
+    ----------
+    first_layer : callable
+        ``first_layer(experiment) -> str`` chooses the layer where none is said.
+    words : mapping
+        The permitted words by field: ``view``, ``colour``, ``beside``; the first is the usual one.
+    """
+
+    first_layer: Callable[[Experiment], str]
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read(
-    said: Mapping[str, Any] | None,
-    experiments: Mapping[str, Experiment],
-    *,
-    first_layer: Callable[[Experiment], str],
+    said: Mapping[str, Any] | None, experiments: Mapping[str, Experiment], known: Known
 ) -> tuple[Cursor, str]:
     """Make a valid cursor from whatever the page or a URL says.
 
     Parameters
     ----------
     said : mapping or None
-        Keys ``experiment``, ``layer``, ``step`` (as in the URL) or ``index``, and ``node``; any may
-        be missing or nonsense.
+        The fields of `Cursor`, any of them missing or nonsense; from a URL ``step`` and ``at``
+        rather than ``index`` and ``home``, and ``pin`` as ``layer@step``.
     experiments : mapping
         What there is, by name.
-    first_layer : callable
-        Chooses the layer where none is said.
+    known : Known
+        What else can be said.
 
     Returns
     -------
@@ -69,30 +131,26 @@ def read(
         If there is nothing to show at all.
     """
     given = said if isinstance(said, Mapping) else {}
-    words = {str(key): str(value) for key, value in given.items() if value is not None}
+    plain = {str(key): str(value) for key, value in given.items() if value is not None}
     notes: list[str] = []
-    experiment = _experiment(words.get("experiment"), experiments, notes)
-    layer = _layer(words.get("layer"), experiment, notes, first_layer)
-    index = _index(words, experiment, layer, notes)
-    node = words.get("node", "")
-    chosen = int(node) if node.isdecimal() and len(node) < 10 else None
-    return Cursor(experiment.name, layer, index, chosen), " ".join(notes)
-
-
-def completed(said: Mapping[str, Any], shown: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Fill what a cursor leaves open from what is shown, so that it stays while results arrive.
-
-    Parameters
-    ----------
-    said : mapping
-        As for `read`.
-    shown : mapping or None
-        The cursor that the page shows; it counts for the same experiment only.
-    """
-    if not shown or said.get("experiment", shown["experiment"]) != shown["experiment"]:
-        return said
-    names = ["experiment", "layer"] + ([] if "step" in said else ["index"])
-    return {name: shown[name] for name in names} | dict(said)
+    experiment = _experiment(plain.get("experiment"), experiments, notes)
+    layer = _layer(plain.get("layer"), experiment, notes, known.first_layer)
+    params = given.get("params")
+    usable, refused = parameters.checked(params if isinstance(params, Mapping) else {})
+    select = _match(SELECT, "selection", plain.get("select", ""), notes)
+    cursor = Cursor(
+        experiment.name,
+        layer,
+        _index(plain, experiment, layer, notes),
+        runs=_runs(given.get("runs"), experiment, notes),
+        params=usable,
+        select=select,
+        home=_place(plain.get("home"), plain.get("at"), experiment) if select else None,
+        primary=_match(re.compile(FILTER), "filter", plain.get("primary", ""), notes),
+        pin=_pin(given.get("pin"), experiment, notes),
+        **{name: _word(name, plain, among, notes) for name, among in known.words.items()},
+    )
+    return cursor, " ".join([*notes, *refused])
 
 
 def _experiment(
@@ -124,16 +182,64 @@ def _layer(
 
 
 def _index(words: Mapping[str, str], experiment: Experiment, layer: str, notes: list[str]) -> int:
+    found = _place(words.get("index"), words.get("step"), experiment)
+    if found is not None:
+        return found
+    if (step := words.get("step")) is not None:
+        notes.append(f"There is no step “{step[:LONGEST]}” in {experiment.name}.")
+    return fullest(experiment, layer)
+
+
+def _place(index: str | None, step: str | None, experiment: Experiment) -> int | None:
+    """Find a position on the axis: by what a URL calls it, else by its number."""
     axis = experiment.axis
-    index, step = words.get("index", ""), words.get("step")
     if step is not None:
         found = [i for i, each in enumerate(axis) if step in (str(each.step), each.milestone)]
-        if found:
-            return found[0]
-        notes.append(f"There is no step “{step[:LONGEST]}” in {experiment.name}.")
-    if index.isdecimal() and len(index) < 10 and int(index) < len(axis):
+        return found[0] if found else None
+    if index is not None and index.isdecimal() and len(index) < 10 and int(index) < len(axis):
         return int(index)
-    return fullest(experiment, layer)
+    return None
+
+
+def _runs(said: Any, experiment: Experiment, notes: list[str]) -> tuple[str, ...]:
+    wanted = said.split(",") if isinstance(said, str) else said
+    if not isinstance(wanted, list | tuple):
+        return ()
+    names = [run.name for run in experiment.runs]
+    chosen = {str(name) for name in wanted if name}
+    if unknown := sorted(chosen - set(names)):
+        notes.append(f"There is no run “{unknown[0][:LONGEST]}” in {experiment.name}.")
+    found = tuple(name for name in names if name in chosen)
+    return () if len(found) == len(names) else found
+
+
+def _word(name: str, words: Mapping[str, str], among: tuple[str, ...], notes: list[str]) -> str:
+    said = words.get(name, "")
+    if said and said not in among:
+        notes.append(f"There is no {name} “{said[:LONGEST]}”.")
+    return said if said in among else among[0]
+
+
+def _match(pattern: re.Pattern[str], what: str, text: str, notes: list[str]) -> str:
+    if text and not pattern.fullmatch(text):
+        notes.append(f"“{text[:60]}” names no {what}.")
+        return ""
+    return text
+
+
+def _pin(said: Any, experiment: Experiment, notes: list[str]) -> Pin | None:
+    if isinstance(said, str) and said:
+        layer, _, step = said.rpartition("@")
+        index = _place(None, step, experiment)
+    elif isinstance(said, Mapping):
+        layer = str(said.get("layer"))
+        index = _place(str(said.get("index")), None, experiment)
+    else:
+        return None
+    if index is None or all(each.name != layer for each in experiment.layers()):
+        notes.append("What was pinned is not in this experiment.")
+        return None
+    return Pin(layer, index)
 
 
 def fullest(experiment: Experiment, layer: str) -> int:

@@ -1,5 +1,6 @@
 """Pictures to files: the same figures as on the page, with title and caption."""
 
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,17 +8,18 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from analysis.errors import NerveScopeError
-from analysis.experiment import Experiment
-from analysis.pipeline import Outcome, Settings, Unit, load
-from analysis.store import ResultStore, write_whole
+from analysis.pipeline import Outcome, Unit
+from analysis.store import write_whole
 from dashboard import theme, views
+from dashboard.context import Context
 from dashboard.cursor import Cursor
 from dashboard.figures.patches import escape
-from dashboard.results import Answer, Found
-from dashboard.views import View
+from dashboard.results import Found
+from dashboard.views import Ask, View
 
 VECTOR, PAGE, DATA = (".svg", ".pdf", ".png"), (".html",), (".json",)
 WIDTH, HEIGHT, COLUMNS = 1000, 900, 140
+ROUNDS = 3
 
 
 class ExportError(NerveScopeError):
@@ -47,13 +49,11 @@ def check(panel: str, output: Path) -> None:
 
 
 def write(
-    experiment: Experiment,
+    context: Context,
     panel: str,
     output: Path,
     *,
     cursor: Cursor,
-    settings: Settings,
-    store: ResultStore,
     run: Callable[[list[Unit]], Sequence[Outcome]],
 ) -> None:
     """Compute what is missing and write one picture.
@@ -66,33 +66,55 @@ def write(
         If the result cannot be computed.
     """
     view = panels()[panel]
-    units = view.units(experiment, cursor, settings)
-    for outcome in run(list(units.values())):
-        if outcome.state == "failed":
-            raise NerveScopeError(outcome.message)
-    found = Found({name: _answer(unit, store) for name, unit in units.items()})
-    figure, message, caption = view.panels[panel](found, cursor, "light")
-    if message:
-        raise NerveScopeError(message)
-    step = experiment.axis[cursor.index].step
-    title = f"{cursor.layer}, step {step} – {experiment.title or experiment.name}"
-    save(titled(figure, title, [view.sentence(found, cursor), caption]), output)
+    ask = context.ask(cursor)
+    for _ in range(ROUNDS):  # some units are known only when others are there
+        wanted = [unit for unit in view.units(ask).values() if isinstance(unit, Unit)]
+        for outcome in run(wanted):
+            if outcome.state == "failed":
+                raise NerveScopeError(outcome.message)
+        if all(isinstance(each, str) or each in wanted for each in view.units(ask).values()):
+            break
+    found = context.find(view, ask, compute=False)
+    save(picture(view, panel, ask, found=found, scheme="light"), output)
 
 
-def _answer(unit: Unit, store: ResultStore) -> Answer:
-    stored = load(unit, store)
-    if stored is None:
-        return Answer(error=f"{unit.where}: its result cannot be read again; try once more")
-    return Answer(stored.result, stored.provenance)
+def picture(view: View, panel: str, ask: Ask, *, found: Found, scheme: str) -> go.Figure:
+    """Draw one panel with title and caption, as it goes to a file.
+
+    Raises
+    ------
+    NerveScopeError
+        If there is nothing to draw; the message says why.
+    """
+    scene = view.scene(ask, found)
+    drawn = view.panels[panel].draw(scene, scheme)
+    if drawn.message:
+        raise NerveScopeError(drawn.message)
+    place = ask.experiment.axis[ask.cursor.index]
+    where = ask.experiment.title or ask.experiment.name
+    if "index" in view.fields:
+        where = f"{ask.cursor.layer}, step {place.milestone or place.step} – {where}"
+    title = f"{view.panels[panel].title}: {where}"
+    return titled(drawn.figure, title, [view.sentence(scene), drawn.caption])
+
+
+def file_name(ask: Ask, graph: str) -> str:
+    """Name a file after what it shows, with letters that any system takes."""
+    place = ask.experiment.axis[ask.cursor.index]
+    parts = [ask.experiment.name, ask.cursor.layer, str(place.step), graph]
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", "-".join(parts))[:120]
 
 
 def titled(figure: go.Figure, title: str, lines: Sequence[str]) -> go.Figure:
     """Add what the page writes around a figure: a title above, and lines of text below."""
     wrapped = [part for line in lines for part in textwrap.wrap(line, COLUMNS)]
+    below = 64 + 16 * len(wrapped)
     figure.update_layout(
         title={"text": escape(title), "x": 0.02, "font": {"size": 17}},
-        margin={"l": 48, "r": 24, "t": 56, "b": 64 + 16 * len(wrapped)},
+        margin={"l": 48, "r": 24, "t": 56, "b": below},
     )
+    if figure.layout.height:  # it knows how high it is by itself
+        figure.update_layout(height=figure.layout.height + 56 + below)
     for i, text in enumerate(wrapped):
         figure.add_annotation(
             text=escape(text),
@@ -136,7 +158,10 @@ def _draw(figure: go.Figure, output: Path) -> None:
 
     try:
         kind = output.suffix.lower().removeprefix(".")
-        write_whole(output, figure.to_image(kind, width=WIDTH, height=HEIGHT, scale=2))
+        write_whole(
+            output,
+            figure.to_image(kind, width=WIDTH, height=figure.layout.height or HEIGHT, scale=2),
+        )
     except (ChromeNotFoundError, RuntimeError) as error:
         msg = (
             f"{output}: drawing needs a Chromium or Chrome on the PATH ({error}); install one, or "

@@ -5,39 +5,103 @@ from dataclasses import dataclass
 URL = "url"
 CURSOR = "cursor"
 CATALOGUE = "catalogue"
+KEY = "key"
 POLL = "poll"
+JOBS = "jobs"
 SCHEME = "scheme"
 TOGGLE = "toggle"
+
+REQUEST = "request"
+FRAMES = "frames"
+PREFETCH = "prefetch"
+AHEAD = "ahead"
+
 EXPERIMENT = "experiment"
+RUNS = "runs"
+VIEW = "view"
 LAYER = "layer"
-NETWORK = "network"
 STEP = "step"
 STEP_WORDS = "step-words"
+PLAY = "play"
+NETWORK = "network"
+METRIC = "metric"
+
+FINDING = "finding"
+NOTE = "note"
+COUNTS = "counts"
+CLEAR = "clear"
+PIN = "pin"
+UNPIN = "unpin"
+COPY = "copy"
+COPIED = "copied"
+
+HELP = "help"
+HELP_BUTTON = "help-button"
+HELP_TITLE = "help-title"
+HELP_TEXTS = ("help-shows", "help-read", "help-limits")
+ABOUT = "about"
+
 STATUS = "status"
 CANCEL = "cancel"
-SHOWN = "shown"
-ROW = "row"
-PROBLEMS = "problems"
-PROBLEM_LIST = "problem-list"
-TITLE = "title"
-ABOUT = "about"
-ABOUT_BOX = "about-box"
 RETRY = "retry"
 FAULT = "fault"
+PROBLEMS = "problems"
+PROBLEM_LIST = "problem-list"
+COPY_PROBLEMS = "copy-problems"
+
+TWIN = "twin"
+TWIN_OF = "twin-of"
+TWIN_TITLE = "twin-title"
+TWIN_GRID = "twin-grid"
+TWIN_CSV = "twin-csv"
+DOWNLOAD = "download"
+PICTURE = "picture"
+SAVED = "saved"
+RESET = "reset"
 
 
-def picked(view: object) -> dict[str, object]:
-    """Return the id of the store in which a view says what was clicked, or `ALL` of them."""
-    return {"type": "picked", "view": view}
+def main(view: str) -> str:
+    """Id of the element that holds a view."""
+    return f"view-{view}"
+
+
+def control(field: str) -> str:
+    """Id of the control of a cursor's field."""
+    return f"control-{field}"
+
+
+def parameter(name: str) -> str:
+    """Id of the input of a parameter ``analysis.name``."""
+    return f"parameter-{name.replace('.', '--')}"
 
 
 @dataclass(frozen=True)
-class ViewIds:
-    """Ids of one view's components, prefixed by its name."""
+class PanelIds:
+    """Ids of one panel's parts."""
 
     view: str
+    panel: str
 
-    def __getattr__(self, part: str) -> str:
-        if part.startswith("_"):
-            raise AttributeError(part)
-        return f"{self.view}-{part.replace('_', '-')}"
+    @property
+    def graph(self) -> str:
+        """The figure."""
+        return f"{self.view}-{self.panel}"
+
+    @property
+    def box(self) -> str:
+        """All of it."""
+        return f"{self.graph}-box"
+
+    @property
+    def message(self) -> str:
+        """Words in the figure's place."""
+        return f"{self.graph}-message"
+
+    @property
+    def caption(self) -> str:
+        """Words below the figure."""
+        return f"{self.graph}-caption"
+
+    def button(self, kind: str) -> dict[str, str]:
+        """Return the id of a button of the panel: ``table``, ``svg`` or ``png``."""
+        return {"type": "panel", "kind": kind, "panel": self.graph}

@@ -1,20 +1,47 @@
-"""Which units of filters a layer needs: for the view *Filters*, and for the row of layers."""
+"""Which units of filters a layer needs: for the views, and for the row of layers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 from analysis.errors import ExperimentError
 from analysis.experiment import Experiment
-from analysis.pipeline import Settings, Unit, unit_of
+from analysis.filter_shape import FilterShape
+from analysis.pipeline import Unit, unit_of
+from dashboard.views import Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the row of layers shows of one.
+
+    Attributes
+    ----------
+    strength : float or None
+        Loop strength.
+    note : str
+        Why it means nothing, where that is so.
+    """
+
+    strength: float | None
+    note: str
+
+    @classmethod
+    def of(cls, shape: FilterShape) -> Self:
+        """Make it of a result of the analysis *filters*."""
+        return cls(shape.loop_strength, shape.degenerate or "")
 
 
 def filter_units(
-    experiment: Experiment, layer: str, index: int, settings: Settings | None = None
+    ask: Ask, layer: str, index: int, *, experiment: Experiment | None = None
 ) -> dict[str, Unit]:
-    """Make the units of a layer at a position of the axis.
+    """Make the units of a layer at a position of the axis, over the runs that are asked for.
 
     Returns
     -------
     dict of Unit
-        ``filters``: kept filters with their barcode; ``null``: the same with permuted entries;
-        ``mapper``: the Mapper graph of the kept filters.
+        ``filters``: kept filters with their barcode; ``mapper``: their Mapper graph; ``null`` and
+        ``null_mapper``: the same with permuted entries.
 
     Raises
     ------
@@ -23,18 +50,39 @@ def filter_units(
     AnalysisError
         If a parameter cannot be used.
     """
-    step = experiment.axis[index]
+    where = experiment or ask.experiment
+    found = mapper_unit(ask, layer, index, experiment=where)
+    null = mapper_unit(ask, layer, index, experiment=where, filters={"null": "permuted"})
+    if found.upstream is None or null.upstream is None or not found.refs:
+        raise ExperimentError(_why_missing(where, layer, index))
+    return {
+        "filters": found.upstream,
+        "null": null.upstream,
+        "mapper": found,
+        "null_mapper": null,
+    }
 
-    def unit(name: str, null: str) -> Unit:
-        # both are shown beside each other, whatever the command line says
-        said = dict((settings or {}).get("filters", {})) | {"null": null}
-        with_null = dict(settings or {}) | {"filters": said}
-        return unit_of(experiment, name, layer=layer, step=step, settings=with_null)
 
-    mapper = unit("mapper", "none")
-    if mapper.upstream is None or not mapper.refs:
-        raise ExperimentError(_why_missing(experiment, layer, index))
-    return {"filters": mapper.upstream, "null": unit("filters", "permuted"), "mapper": mapper}
+def mapper_unit(
+    ask: Ask,
+    layer: str,
+    index: int,
+    *,
+    experiment: Experiment,
+    filters: Mapping[str, Any] | None = None,
+) -> Unit:
+    """Make the Mapper unit of a layer; both null models are shown whatever the command says."""
+    said = dict(ask.settings.get("filters", {})) | {"null": "none"} | dict(filters or {})
+    same = experiment is ask.experiment
+    return unit_of(
+        experiment,
+        "mapper",
+        layer=layer,
+        step=experiment.axis[index],
+        runs=(ask.cursor.runs or None) if same else None,
+        # another experiment has its own usual k and fraction
+        settings=dict(ask.settings) | {"filters": said if same else dict(filters or {})},
+    )
 
 
 def _why_missing(experiment: Experiment, layer: str, index: int) -> str:

@@ -2,9 +2,9 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from analysis import kernels, registry
 from analysis.codec import Stored
@@ -13,7 +13,13 @@ from analysis.pipeline import Unit, key_of, load, run_unit
 from analysis.store import ResultStore
 from dashboard.jobs import Jobs
 
-REMEMBERED = 64
+REMEMBERED = 128
+"""Results that are kept in memory."""
+
+DERIVED = 4096
+"""Small things made of results that are kept in memory: pictures of cells, sentences."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,38 +53,35 @@ class Found:
     ----------
     answers : mapping of Answer
         By name.
+    units : mapping of Unit
+        What they answer; without the names whose unit could not even be made.
     error : str
-        The answer to everything, where units could not even be made.
+        The answer to every other name.
     """
 
-    def __init__(self, answers: Mapping[str, Answer], error: str = "") -> None:
+    def __init__(
+        self, answers: Mapping[str, Answer], units: Mapping[str, Unit], error: str = ""
+    ) -> None:
         self._answers = answers
         self._error = error
+        self.units = units
 
     def __getitem__(self, name: str) -> Answer:
-        return Answer(error=self._error) if self._error else self._answers[name]
+        return self._answers.get(name) or Answer(error=self._error or f"{name} was not asked for")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._answers
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything is being computed."""
+        return any(each.pending for each in self._answers.values())
 
     @property
     def state(self) -> str:
         """A text that changes when there is something new to draw."""
         parts = self._answers.values()
         return self._error or "|".join("?" if each.pending else each.error or "!" for each in parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What the row of layers shows of one.
-
-    Attributes
-    ----------
-    strength : float or None
-        Loop strength.
-    note : str
-        Why it means nothing, where that is so.
-    """
-
-    strength: float | None
-    note: str
 
 
 class Results:
@@ -88,10 +91,10 @@ class Results:
         self._store = store
         self._jobs = jobs
         self._known: OrderedDict[str, Stored] = OrderedDict()
-        self._summaries: dict[str, Summary] = {}
+        self._derived: OrderedDict[tuple[str, ...], Any] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, unit: Unit, *, ask: bool = True) -> Answer:
+    def get(self, unit: Unit, *, ask: bool = True, live: bool = True) -> Answer:
         """Return a unit's result, or have it computed.
 
         Parameters
@@ -100,42 +103,63 @@ class Results:
             What to show.
         ask : bool
             Whether to have it computed when it is missing, before all that waits.
+        live : bool
+            Whether to compute it at once where that is quick.
         """
         try:
             key = key_of(unit)
         except NerveScopeError as error:
             return Answer(error=str(error))
-        stored = self._remembered(key) or load(unit, self._store) or self._live(unit, ask=ask)
+        stored = self._remembered(key) or load(unit, self._store)
+        if stored is None and ask and live:
+            stored = self._live(unit)
         if stored is not None:
             self._remember(key, stored)
             return Answer(stored.result, stored.provenance)
         if failure := self._jobs.failure(key):
             return Answer(error=failure)
         if unit.upstream is not None:  # first what it stands on: its failure is ours
-            below = self.get(unit.upstream, ask=ask)
+            below = self.get(unit.upstream, ask=ask, live=live)
             if below.result is None:
                 return below
         if ask:
             self._jobs.want(unit)
         return Answer()
 
-    def summary(self, unit: Unit) -> Summary | None:
-        """Return what the row of layers needs of a unit of filters, where it is there."""
+    def derive(self, name: str, units: Sequence[Unit], make: Callable[..., T]) -> T | None:
+        """Make something small of results that are there, once; None where one is missing.
+
+        Parameters
+        ----------
+        name : str
+            What it is, with all that it depends on beside the results.
+        units : sequence of Unit
+            Whose results it is made of.
+        make : callable
+            ``make(*results)``; called once per name and results.
+        """
         try:
-            key = key_of(unit)
+            key = (name, *(key_of(unit) for unit in units))
         except NerveScopeError:
             return None
-        if key not in self._summaries:
-            answer = self.get(unit, ask=False)
-            if answer.result is None:
-                return None
-            note = answer.result.degenerate or ""
-            self._summaries[key] = Summary(answer.result.loop_strength, note)
-        return self._summaries[key]
+        with self._lock:
+            if key in self._derived:
+                self._derived.move_to_end(key)
+                found: T = self._derived[key]
+                return found
+        results = [self.get(unit, ask=False).result for unit in units]
+        if any(result is None for result in results):
+            return None
+        made = make(*results)
+        with self._lock:
+            self._derived[key] = made
+            if len(self._derived) > DERIVED:
+                self._derived.popitem(last=False)
+        return made
 
-    def _live(self, unit: Unit, *, ask: bool) -> Stored | None:
+    def _live(self, unit: Unit) -> Stored | None:
         """Compute at once what is quick and whose input is there; never compile for it."""
-        if not ask or unit.upstream is None or not kernels.ready():
+        if unit.upstream is None or not kernels.ready():
             return None
         given = self.get(unit.upstream, ask=False)
         quick = registry.get(unit.analysis).quick

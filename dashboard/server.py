@@ -14,6 +14,7 @@ from analysis.experiment import Experiment
 from analysis.pipeline import Settings, Unit, plan
 from analysis.scheduler import default_jobs
 from analysis.store import ResultStore
+from dashboard import views
 from dashboard.app import LOOPBACK, create_app
 from dashboard.context import Context
 from dashboard.jobs import Jobs
@@ -45,7 +46,9 @@ def run(
         Whether to compute everything that is missing without being asked.
     """
     work = Jobs(store, how.jobs or default_jobs())
-    context = Context(experiments, Results(store, work), work, settings=settings)
+    context = Context(
+        experiments, Results(store, work), work, views=views.discover(), settings=settings
+    )
     listening = _listen(how.host, how.port)
     server = waitress.create_server(
         create_app(context, how.host).server, sockets=[listening], threads=8

@@ -1,42 +1,57 @@
-"""The frame around the views: header, cursor bar, status bar, and the callbacks that join them."""
+"""The frame around the views: header, cursor bar, status bar, help."""
 
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from analysis.experiment import Experiment
-from dashboard import cursor as cursors
-from dashboard import ids, theme, words
+from dashboard import frames, ids, panels, theme, words
+from dashboard.controls import aria
 from dashboard.context import Context
 from dashboard.cursor import runs_at
 from dashboard.figures.blank import BLANK
-from dashboard.figures.network import network_figure
-from dashboard.views import View
 
 LABELS = 12
 """At most so many ticks of the step axis carry a number."""
 
-BUSY, IDLE = 500, 1500
+BUSY, IDLE = 500, 2000
 """Milliseconds between two looks at the jobs."""
 
+SHELL_CONTROLS = {
+    ids.EXPERIMENT: "experiment",
+    ids.RUNS: "runs",
+    ids.VIEW: "view",
+    ids.LAYER: "layer",
+    ids.STEP: "index",
+}
+"""The cursor's fields that the frame itself has controls for."""
 
-def layout(context: Context, views: list[View]) -> Component:
+
+def layout(context: Context) -> Component:
     """Lay the page out."""
+    stores = [
+        ids.CURSOR, ids.KEY, ids.JOBS, ids.SCHEME, ids.REQUEST, ids.FRAMES, ids.PREFETCH, ids.AHEAD,
+    ]  # fmt: skip
     page: Component = dmc.MantineProvider(
         [
             dcc.Location(id=ids.URL, refresh=False),
-            dcc.Store(id=ids.CURSOR),
-            dcc.Store(id=ids.SHOWN),
-            dcc.Store(id=ids.ROW),
-            dcc.Store(id=ids.SCHEME),
+            *[dcc.Store(id=name) for name in stores],
             dcc.Store(id=ids.CATALOGUE, data=catalogue(context)),
             dcc.Interval(id=ids.POLL, interval=BUSY),
-            _header(context),
-            _cursor_bar(),
-            *[view.layout() for view in views],
+            html.Div([_header(context), _cursor_bar()], className="top"),
+            html.Div(
+                [
+                    html.P("Opening …", id=ids.FINDING, role="status"),
+                    html.P(id=ids.NOTE, className="note", role="alert"),
+                ],
+                className="finding",
+            ),
+            *[panels.view_layout(view) for view in context.views.values()],
             _status_bar(),
+            panels.drawer(),
+            _help(),
         ],
         defaultColorScheme="auto",
     )
@@ -47,89 +62,121 @@ def _header(context: Context) -> Component:
     options = [
         {"value": e.name, "label": (e.title or e.name)[:200]} for e in context.experiments.values()
     ]
+    tabs = [{"value": view.name, "label": view.title} for view in context.views.values()]
     return html.Header(
         [
-            html.H1("NerveScope"),
-            dmc.Select(
-                id=ids.EXPERIMENT,
-                data=options,
-                allowDeselect=False,
-                w=380,
+            html.H1([html.I("◉", className="mark"), "NerveScope"]),
+            _select(ids.EXPERIMENT, "Experiment", options, 300),
+            dmc.MultiSelect(
+                id=ids.RUNS,
+                data=[],
+                placeholder="all runs",
+                maxValues=50,
+                clearable=True,
+                searchable=True,
                 size="xs",
-                **{"aria-label": "Experiment"},
+                className="runs",
+                **aria("Runs"),
             ),
-            html.Span(id=ids.TITLE, className="runs"),
-            html.Details(
-                [html.Summary("About"), html.Div(id=ids.ABOUT)], id=ids.ABOUT_BOX, className="about"
-            ),
-            dmc.ColorSchemeToggle(
-                lightIcon="☾",
-                darkIcon="☀",
-                id=ids.TOGGLE,
-                variant="subtle",
-                size="md",
-                **{"aria-label": "Light or dark"},
+            dmc.SegmentedControl(id=ids.VIEW, data=tabs, value="", size="xs", className="tabs"),
+            html.Div(
+                [
+                    html.Span(id=ids.COPIED, className="caption", role="status"),
+                    _button(ids.COPY, "copy link", "Copy a link to exactly this page"),
+                    dmc.ColorSchemeToggle(
+                        lightIcon="☾",
+                        darkIcon="☀",
+                        id=ids.TOGGLE,
+                        variant="subtle",
+                        size="md",
+                        **aria("Light or dark"),
+                    ),
+                    _button(ids.HELP_BUTTON, "?", "What am I looking at? (key ?)"),
+                ],
+                className="actions",
             ),
         ],
         className="header",
     )
 
 
+def _select(name: str, label: str, data: list[Any], width: int) -> Component:
+    return dmc.Select(
+        id=name, data=data, allowDeselect=False, w=width, size="xs", **aria(label)
+    )
+
+
+def _button(name: str, text: str, title: str, **more: Any) -> Component:
+    return html.Button(text, id=name, type="button", title=title, **aria(title) | more)
+
+
 def _cursor_bar() -> Component:
+    plain = theme.CONFIG | {"displayModeBar": False}
     return html.Nav(
         [
-            html.Div(
-                [
-                    dmc.Select(
-                        id=ids.LAYER,
-                        data=[],
-                        allowDeselect=False,
-                        w=220,
-                        size="xs",
-                        **{"aria-label": "Layer"},
-                    ),
-                    html.Span(
-                        [
-                            html.I(className="key"),
-                            "loop strength ",
-                            html.I(className="key null"),
-                            "permuted ",
-                            html.Span("×", className="cross"),
-                            "no shape",
-                        ],
-                        className="caption",
-                    ),
-                ],
-                className="layer",
-            ),
+            html.Div([_select(ids.LAYER, "Layer", [], 200), _row_legend()], className="layer"),
             dcc.Graph(
                 id=ids.NETWORK,
                 figure=BLANK,
-                config=theme.CONFIG | {"displayModeBar": False},
+                config=plain,
                 className="network",
-                style={"height": 92},  # its own, or plotly takes 450
+                style={"height": 84},  # its own, or plotly takes 450
                 responsive=True,
             ),
             html.Div(
                 [
-                    dmc.Slider(
-                        id=ids.STEP,
-                        min=0,
-                        max=1,
-                        step=1,
-                        restrictToMarks=True,
-                        label=None,
-                        thumbLabel="Training step",
-                        updatemode="drag",
-                        size="sm",
-                        **{"aria-label": "Training step"},
+                    dcc.Graph(
+                        id=ids.METRIC,
+                        figure=BLANK,
+                        config=plain | {"staticPlot": True},
+                        className="metric",
+                        style={"height": 34},
+                        responsive=True,
                     ),
-                    html.Span(id=ids.STEP_WORDS, className="step-words"),
+                    html.Div(
+                        [
+                            _button(ids.PLAY, "▶", "Play the training (space)"),
+                            _slider(),
+                            html.Span(id=ids.STEP_WORDS, className="step-words"),
+                        ],
+                        className="steps",
+                    ),
                 ],
-                className="steps",
+                className="time",
             ),
         ],
         className="cursor-bar",
+        **aria("Layer and training step"),
+    )
+
+
+def _slider() -> Component:
+    return dmc.Slider(
+        id=ids.STEP,
+        min=0,
+        max=1,
+        step=1,
+        restrictToMarks=True,
+        label=None,
+        thumbLabel="Training step",
+        updatemode="drag",
+        size="sm",
+        className="slider",
+        **aria("Training step"),
+    )
+
+
+def _row_legend() -> Component:
+    return html.Span(
+        [
+            html.I(className="key"),
+            "loop strength ",
+            html.I(className="key null"),
+            "permuted ",
+            html.Span("×", className="cross"),
+            "no shape",
+        ],
+        className="caption",
     )
 
 
@@ -144,22 +191,83 @@ def _status_bar() -> Component:
                 "Try again", id=ids.RETRY, size="compact-xs", variant="default", disabled=True
             ),
             html.Span(id=ids.FAULT, role="alert"),
+            html.Span(id=ids.COUNTS, className="counts"),
+            _button(ids.CLEAR, "clear", "Clear the selection (Esc)", className="gone"),
+            _button(ids.PIN, "pin", "Keep this layer and step beside the others", disabled=True),
+            _button(ids.UNPIN, "unpin", "Let go of what is pinned", className="gone"),
             html.Details(
-                [html.Summary(id=ids.PROBLEMS), html.Ul(id=ids.PROBLEM_LIST)], className="problems"
+                [
+                    html.Summary(id=ids.PROBLEMS),
+                    html.Div(
+                        [
+                            html.Ul(id=ids.PROBLEM_LIST),
+                            _button(ids.COPY_PROBLEMS, "copy", "Copy these messages"),
+                        ]
+                    ),
+                ],
+                className="problems",
             ),
         ],
         className="status",
     )
 
 
+KEYS = (
+    ("← →", "steps"), ("↑ ↓", "layers"), ("Home End", "first and last step"), ("space", "play"),
+    ("Esc", "clear the selection"), ("?", "this help"),
+)  # fmt: skip
+
+
+def _help() -> Component:
+    titles = ("What this shows", "How to read it", "What it does not show")
+    return dmc.Drawer(
+        [
+            html.H2(id=ids.HELP_TITLE),
+            *[
+                part
+                for title, name in zip(titles, ids.HELP_TEXTS, strict=True)
+                for part in (html.H3(title), html.P(id=name))
+            ],
+            html.H3("Keys"),
+            html.Dl([part for key, text in KEYS for part in (html.Dt(key), html.Dd(text))]),
+            html.H3("This experiment"),
+            html.P(id=ids.ABOUT, className="about"),
+        ],
+        id=ids.HELP,
+        position="right",
+        size=420,
+        title="What am I looking at?",
+        keepMounted=True,
+    )
+
+
+def controls(context: Context) -> dict[str, str]:
+    """Return the cursor's fields by the id of their control."""
+    own = {ids.control(field): field for view in context.views.values() for field in view.words}
+    return SHELL_CONTROLS | own
+
+
 def catalogue(context: Context) -> dict[str, Any]:
-    """Say what the page needs to move the cursor by itself: layers and steps by experiment."""
-    return {name: _entry(each) for name, each in context.experiments.items()}
+    """Say what the page needs to move the cursor by itself."""
+    form = [name for view in context.views.values() for name in view.parameters]
+    words_of = {k: v for view in context.views.values() for k, v in view.words.items()}
+    return {
+        "experiments": {name: _entry(each) for name, each in context.experiments.items()},
+        "fields": frames.fields(context),
+        "controls": controls(context),
+        "parameters": {ids.parameter(name): name for name in form},
+        "usual": {field: among[0] for field, among in words_of.items()},
+        "views": {
+            name: {"title": view.title, "about": list(view.about)}
+            for name, view in context.views.items()
+        },
+    }
 
 
 def _entry(experiment: Experiment) -> dict[str, Any]:
     count = len(experiment.axis)
     every = max(1, -(-count // LABELS))
+    here, total = runs_at(experiment), len(experiment.runs)
     marks = [
         {"value": i, "label": each.milestone or str(each.step)}
         if i % every == 0 or i == count - 1
@@ -169,136 +277,11 @@ def _entry(experiment: Experiment) -> dict[str, Any]:
     return {
         "layers": [each.name for each in experiment.layers()],
         "marks": marks,
-        "words": [words.step(each, experiment.axis[-1]) for each in experiment.axis],
+        "words": [
+            f"{words.step(each, experiment.axis[-1])} · {words.runs(n, total)}"
+            for each, n in zip(experiment.axis, here, strict=True)
+        ],
         "steps": [each.milestone or each.step for each in experiment.axis],
-        "runs": [words.runs(n, len(experiment.runs)) for n in runs_at(experiment)],
+        "runs": [run.name for run in experiment.runs],
         "about": [experiment.description, experiment.source, experiment.licence],
     }
-
-
-def register(app: Dash, context: Context, views: list[View]) -> None:
-    """Add the callbacks that move the cursor, draw the row of layers and tell of the jobs."""
-    app.clientside_callback(
-        ClientsideFunction("cursor", "move"),
-        Output(ids.CURSOR, "data"),
-        Input(ids.URL, "search"),
-        Input(ids.EXPERIMENT, "value"),
-        Input(ids.LAYER, "value"),
-        Input(ids.STEP, "value"),
-        Input(ids.NETWORK, "clickData"),
-        Input(ids.picked(ALL), "data"),
-        State(ids.CURSOR, "data"),
-        State(ids.SHOWN, "data"),
-    )
-    app.clientside_callback(
-        ClientsideFunction("cursor", "show"),
-        Output(ids.EXPERIMENT, "value"),
-        Output(ids.LAYER, "data"),
-        Output(ids.LAYER, "value"),
-        Output(ids.STEP, "marks"),
-        Output(ids.STEP, "max"),
-        Output(ids.STEP, "disabled"),
-        Output(ids.STEP, "value"),
-        Output(ids.STEP_WORDS, "children"),
-        Output(ids.TITLE, "children"),
-        Output(ids.ABOUT, "children"),
-        Input(ids.SHOWN, "data"),
-        State(ids.CURSOR, "data"),
-        State(ids.CATALOGUE, "data"),
-        prevent_initial_call=True,
-    )
-    app.clientside_callback(
-        ClientsideFunction("theme", "scheme"),
-        Output(ids.SCHEME, "data"),
-        Input(ids.TOGGLE, "computedColorScheme"),
-    )
-    _register_watch(app, context, views)
-    _register_row(app, context)
-    _register_jobs(app, context)
-
-
-def _register_watch(app: Dash, context: Context, views: list[View]) -> None:
-    @app.callback(
-        Output(ids.SHOWN, "data"),
-        Output(ids.ROW, "data"),
-        Input(ids.CURSOR, "data"),
-        Input(ids.POLL, "n_intervals"),
-        State(ids.SHOWN, "data"),
-        State(ids.ROW, "data"),
-        prevent_initial_call=True,
-    )
-    def watch(
-        said: dict[str, Any] | None, _tick: int, shown: dict[str, Any], row: dict[str, Any]
-    ) -> tuple[Any, Any]:
-        if said is None:
-            return no_update, no_update
-        cursor, note = context.read_with_note(cursors.completed(said, shown))
-        experiment = context.experiments[cursor.experiment]
-        state = [context.find(view.units, cursor).state for view in views]
-        new = cursor.as_plain() | {"note": note, "state": state}
-        if ctx.triggered_id == ids.POLL and not context.jobs.status.busy:
-            context.complete_row(experiment, cursor.index)  # the cursor rests here
-        # the row is looked up anew when the cursor moves or a job has ended, not at every tick
-        new_row = cursor.as_plain() | {"node": None, "finished": context.jobs.finished}
-        return (no_update if new == shown else new, no_update if new_row == row else new_row)
-
-
-def _register_row(app: Dash, context: Context) -> None:
-    @app.callback(
-        Output(ids.NETWORK, "figure"),
-        Input(ids.ROW, "data"),
-        Input(ids.SCHEME, "data"),
-        prevent_initial_call=True,
-    )
-    def draw_row(row: dict[str, Any] | None, scheme: str | None) -> Any:
-        if row is None or scheme is None:
-            return no_update
-        cursor = context.read(row)
-        bars = context.row(context.experiments[cursor.experiment], cursor.index)
-        return network_figure(bars, selected=cursor.layer, scheme=scheme)
-
-
-def _register_jobs(app: Dash, context: Context) -> None:
-    @app.callback(
-        Output(ids.STATUS, "children"),
-        Output(ids.CANCEL, "disabled"),
-        Output(ids.RETRY, "disabled"),
-        Output(ids.PROBLEMS, "children"),
-        Output(ids.PROBLEM_LIST, "children"),
-        Output(ids.POLL, "interval"),
-        Input(ids.POLL, "n_intervals"),
-        Input(ids.SHOWN, "data"),
-    )
-    def tell(
-        _tick: int, shown: dict[str, Any] | None
-    ) -> tuple[str, bool, bool, str, list[Any], int]:
-        status = context.jobs.status
-        cursor = context.read(shown)
-        problems = [
-            f"{p.path}: {p.reason}" for p in context.experiments[cursor.experiment].problems
-        ]
-        note = [shown["note"]] if shown and shown.get("note") else []
-        messages = [*note, *problems, *status.messages]
-        count = f"{len(messages)} message{'s' if len(messages) != 1 else ''}"
-        return (
-            words.jobs(status),
-            not status.busy,
-            not context.jobs.failed,
-            count if messages else "",
-            [html.Li(message) for message in messages],
-            BUSY if status.busy else IDLE,
-        )
-
-    @app.callback(
-        Output(ids.CANCEL, "loading"), Input(ids.CANCEL, "n_clicks"), prevent_initial_call=True
-    )
-    def cancel(_clicks: int) -> bool:
-        context.jobs.cancel()
-        return False
-
-    @app.callback(
-        Output(ids.RETRY, "loading"), Input(ids.RETRY, "n_clicks"), prevent_initial_call=True
-    )
-    def retry(_clicks: int) -> bool:
-        context.jobs.retry()
-        return False

@@ -9,7 +9,42 @@ FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', A
 
 ANGLE = cyclical.Phase  # cyclic and of even lightness: angles have no first colour
 DENSITY = sequential.Viridis
+DISTANCE = sequential.matter
 NULL = "#9aa1ab"
+BESIDE = "#7f93b8"  # what is laid beside and is no null model: between bars and the null
+
+# loop strength, weak to strong: warm, so that it is neither the accent nor a density; the weak end
+# is near the surface. Logarithmic, from 1 to STRENGTH_TOP.
+STRENGTH_LIGHT = ("#f8f0dc", "#f6dfa6", "#f0bd6a", "#e39350", "#c9664b", "#983f45", "#5e2638")
+STRENGTH_DARK = ("#2b2525", "#4b2d31", "#7a3a3f", "#ad5147", "#d97d4e", "#efb15e", "#fbe6a4")
+STRENGTH_TOP = 8.0
+
+# Betti numbers 0, 1, 2, 3, 4 and more
+BETTI_LIGHT = ("#eef0ee", "#bfe0d2", "#7fbfa6", "#3f8f78", "#175c4c")
+BETTI_DARK = ("#22272a", "#1f4a40", "#2f7a66", "#58ad93", "#a5dcc8")
+
+# layers, runs and classes: at least 17 apart (CIELAB) also for those who do not see red or green,
+# from each other, from the accent and from the null; on the surface three to one or more
+SERIES_LIGHT = (
+    "#177c63",
+    "#6e2d62",
+    "#239ecc",
+    "#b88f00",
+    "#703721",
+    "#4e3a90",
+    "#676900",
+    "#b78758",
+)
+SERIES_DARK = (
+    "#19e6bb",
+    "#9d73b8",
+    "#6deaff",
+    "#f2d34d",
+    "#c86338",
+    "#f39b8d",
+    "#cdd176",
+    "#c95d6d",
+)
 
 
 # no button of any figure sends what it shows to a server elsewhere
@@ -84,6 +119,12 @@ def axis(scheme: str | None, title: str | None = None, **more: Any) -> dict[str,
         "automargin": True,
     }
     return base | more
+
+
+def faded(colour: str, share: float) -> str:
+    """Return a colour given as ``#rrggbb`` with an opacity."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share:g})"
 
 
 def hidden_axis(**more: Any) -> dict[str, Any]:

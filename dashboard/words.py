@@ -143,8 +143,10 @@ def runs(here: int, total: int) -> str:
     return f"{here} of {total} runs have this step"
 
 
-def jobs(status: Status) -> str:
+def jobs(status: Status, *, cancelled: bool = False) -> str:
     """Say how far the jobs are."""
+    if not status.busy and cancelled:
+        return "Cancelled; “Try again” takes it up."
     if not status.busy:
         return "Nothing to compute."
     left = "" if status.seconds_left is None else f", about {_duration(status.seconds_left)} left"

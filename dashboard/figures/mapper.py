@@ -1,5 +1,6 @@
 """The Mapper graph with the mean filter drawn at every node."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,57 +13,90 @@ from analysis.mapper import MapperGraph, node_radii
 from dashboard import theme
 from dashboard.figures import patches
 
+Floats = NDArray[np.float64]
+
 MARGIN = 0.04
 PIXELS = 1000  # of the sprite; only a unit, it is drawn as vectors
+FAINT = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Colour:
-    """What the frames of the nodes show.
+    """Numbers on a colour map.
 
     Attributes
     ----------
-    values : ndarray, shape (n_nodes,)
-        One number per node; NaN where it has none.
-    missing : str
-        What NaN means, in words.
+    values : ndarray, shape (n,)
+        NaN where there is none.
     title : str
-        What it is, with its unit.
+        What it counts, with its unit.
+    scale : tuple of str
+        The colour map.
+    span : tuple of float
+        The values at its ends.
     cyclic : bool
         Whether it is an angle in degrees, 0 to 360.
+    missing : str
+        What NaN means, in words.
     """
 
-    values: NDArray[np.float64]
+    values: Floats
     title: str
+    scale: tuple[str, ...] = tuple(theme.DENSITY)
+    span: tuple[float, float] = (0.0, 1.0)
     cyclic: bool = False
     missing: str = "none"
 
     def paint(self) -> list[str]:
-        """Give the colour of each node; grey where it has no number."""
+        """Give the colour of each; grey where it has no number."""
+        if not len(self.values):
+            return []
         start, end = self.span
         shares = np.clip((np.nan_to_num(self.values) - start) / (end - start), 0, 1)
-        colours = sample_colorscale(self.scale, shares)
+        # few different colours: they are grouped where thousands are drawn
+        levels, which = np.unique(np.round(shares * 128) / 128, return_inverse=True)
+        colours = np.array(sample_colorscale(list(self.scale), levels))[which]
         known = np.isfinite(self.values)
-        return [c if k else theme.NULL for c, k in zip(colours, known, strict=True)]
+        return [str(c) if k else theme.NULL for c, k in zip(colours, known, strict=True)]
 
-    def word(self, node: int) -> str:
-        """Say the number of one node."""
-        value = self.values[node]
-        return f"{value:.3g}" if np.isfinite(value) else self.missing
+    def word(self, i: int) -> str:
+        """Say the number of one."""
+        value = self.values[i]
+        return f"{value:.3g}{'°' * self.cyclic}" if np.isfinite(value) else self.missing
 
-    @property
-    def scale(self) -> list[str]:
-        """The colour map of this quantity."""
-        return list(theme.ANGLE if self.cyclic else theme.DENSITY)
+    def bar(self) -> dict[str, object]:
+        """Return what plotly needs to draw the colour map beside a figure."""
+        degrees = {"tickvals": [0, 90, 180, 270, 360], "ticksuffix": "°"} if self.cyclic else {}
+        return {
+            "colorscale": list(self.scale),
+            "cmin": self.span[0],
+            "cmax": self.span[1],
+            "showscale": True,
+            "colorbar": {
+                "title": {"text": patches.escape(self.title), "side": "right"},
+                "thickness": 10,
+                "len": 0.55,
+                "outlinewidth": 0,
+                "nticks": 5,
+                **degrees,
+            },
+        }
 
-    @property
-    def span(self) -> tuple[float, float]:
-        """The values at the ends of the colour map."""
-        if self.cyclic:
-            return 0.0, 360.0
-        known = self.values[np.isfinite(self.values)]
-        low, high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
-        return (low, high) if high > low else (min(low, 0.0), max(high, 1.0))
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marked:
+    """What is selected in a Mapper graph.
+
+    Attributes
+    ----------
+    shares : ndarray, shape (n_nodes,)
+        Share of each node's members that are selected.
+    primary : sequence of int
+        Nodes that hold the primary filter.
+    """
+
+    shares: Floats
+    primary: Sequence[int] = ()
 
 
 def mapper_figure(
@@ -70,8 +104,10 @@ def mapper_figure(
     means: NDArray[Any],
     colour: Colour,
     *,
-    selected: int | None = None,
+    marked: Marked | None = None,
     scheme: str = "light",
+    legend: bool = True,
+    revision: str = "mapper",
 ) -> go.Figure:
     """Draw a Mapper graph.
 
@@ -83,24 +119,24 @@ def mapper_figure(
         Mean filter of each node.
     colour : Colour
         Of the frames.
-    selected : int, optional
-        A node to outline.
+    marked : Marked, optional
+        What is selected.
     scheme : str
         ``light`` or ``dark``.
+    legend : bool
+        Whether to draw the colour map beside it.
+    revision : str
+        While it is the same, zoom and pan stay.
     """
-    side = 2 * node_radii(graph.members.lengths)
     figure = go.Figure()
     low, high = _ranges(graph.positions)
     if graph.n_nodes:
-        figure.add_trace(_nodes(graph, colour))
-        figure.add_layout_image(_sprite(graph, means, colour, side, low=low, high=high))
-    shapes = [_edges(graph, scheme)] if len(graph.edges) else []
-    if selected is not None and selected < graph.n_nodes:
-        shapes.append(_outline(graph.positions[selected], side[selected], scheme))
+        figure.add_trace(_nodes(graph, colour, legend=legend))
+        body = sprite(graph, means, colour, marked=marked, scheme=scheme)
+        figure.add_layout_image(_image(body, low, high))
     figure.update_layout(
         theme.layout(
             scheme,
-            shapes=shapes,
             xaxis=theme.hidden_axis(range=[low[0], high[0]], constrain="domain"),
             yaxis=theme.hidden_axis(
                 range=[low[1], high[1]],
@@ -110,14 +146,13 @@ def mapper_figure(
                 constraintoward="top",
             ),
             hovermode="closest",
-            uirevision="mapper",
-            meta={"nodes": graph.n_nodes},
+            uirevision=revision,
         )
     )
     return figure
 
 
-def _ranges(positions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _ranges(positions: Floats) -> tuple[Floats, Floats]:
     if not len(positions):
         return np.zeros(2), np.ones(2)
     low, high = positions.min(axis=0), positions.max(axis=0)
@@ -126,94 +161,103 @@ def _ranges(positions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
     return centre - half, centre + half
 
 
-def _nodes(graph: MapperGraph, colour: Colour) -> go.Scatter:
+def _nodes(graph: MapperGraph, colour: Colour, *, legend: bool) -> go.Scatter:
     """Transparent markers over the patches: what is hovered and clicked, and the colour bar."""
-    low, high = colour.span
-    degrees = {"tickvals": [0, 90, 180, 270, 360], "ticksuffix": "°"} if colour.cyclic else {}
     sizes = graph.members.lengths
-    text = [
-        f"node {i}<br>{n} filters<br>{patches.escape(colour.title)}: {colour.word(i)}"
-        for i, n in enumerate(sizes)
-    ]
+    title = patches.escape(colour.title)
     return go.Scatter(
         x=graph.positions[:, 0],
         y=graph.positions[:, 1],
         mode="markers",
-        customdata=list(range(graph.n_nodes)),  # an array would not reach a click
-        hovertext=text,
+        # plain lists: an array would not reach a click
+        customdata=[{"select": f"node.{i}"} for i in range(graph.n_nodes)],
+        hovertext=[
+            f"node {i}<br>{n} filters<br>{title}: {colour.word(i)}" for i, n in enumerate(sizes)
+        ],
         hoverinfo="text",
-        marker={
-            "size": 26,
-            "opacity": 0,
-            "color": colour.values,
-            "colorscale": colour.scale,
-            "cmin": low,
-            "cmax": high,
-            "showscale": True,
-            "colorbar": {
-                "title": {"text": colour.title, "side": "right"},
-                "thickness": 10,
-                "len": 0.5,
-                "outlinewidth": 0,
-                **degrees,
-            },
-        },
+        marker={"size": 26, "opacity": 0, "color": colour.values}
+        | (colour.bar() if legend else {}),
     )
 
 
-def _sprite(
+def sprite(
     graph: MapperGraph,
     means: NDArray[Any],
     colour: Colour,
-    side: NDArray[np.float64],
     *,
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-) -> dict[str, object]:
-    """All patches with their frames in one vector image over the axes; large ones below."""
-    span = high - low
-    greys = patches.greys(means)
-    frames = colour.paint()
-    parts = []
-    for i in np.argsort(-side, kind="stable"):
-        size = side[i] / span[0] * PIXELS
-        x = (graph.positions[i, 0] - low[0]) / span[0] * PIXELS - size / 2
-        y = (high[1] - graph.positions[i, 1]) / span[1] * PIXELS - size / 2
-        parts.append(
-            f'<rect x="{x:.2f}" y="{y:.2f}" width="{size:.2f}" height="{size:.2f}" '
-            f'rx="{size * 0.12:.2f}" fill="{frames[i]}"/>'
-        )
-        rim = size * 0.14
-        parts.append(patches.patch(greys[i], x + rim, y + rim, size - 2 * rim))
+    marked: Marked | None = None,
+    scheme: str = "light",
+) -> str:
+    """Draw edges and patches as SVG elements in a square of 1000 × 1000, large nodes below.
+
+    Parameters
+    ----------
+    graph, means, colour, marked, scheme
+        As for `mapper_figure`.
+    """
+    low, high = _ranges(graph.positions)
+    scale = PIXELS / (high[0] - low[0])
+    at = (graph.positions - low) * scale
+    at[:, 1] = PIXELS - at[:, 1]
+    side = 2 * node_radii(graph.members.lengths) * scale
+    ink = theme.palette(scheme)
+    parts = [_edges(at, graph.edges, ink.quiet)]
+    greys, frames = patches.greys(means), colour.paint()
+    order = np.argsort(-side, kind="stable")
+    shares = marked.shares if marked is not None else None
+    for i in order:
+        faint = f' opacity="{FAINT}"' if shares is not None and not shares[i] else ""
+        halo = _halo(at[i], side[i], shares[i], ink.ink) if shares is not None else ""
+        parts.append(f"{halo}<g{faint}>{_node(greys[i], frames[i], at[i], side[i])}</g>")
+    for i in marked.primary if marked is not None else ():
+        parts.append(_ring(at[i], side[i], ink.ink))
+    return "".join(parts)
+
+
+def _node(grey: NDArray[np.uint8], frame: str, at: Floats, side: float) -> str:
+    x, y = at - side / 2
+    rim = side * 0.14
+    return (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" '
+        f'rx="{side * 0.12:.1f}" fill="{frame}"/>'
+        f"{patches.patch(grey, x + rim, y + rim, side - 2 * rim)}"
+    )
+
+
+def _halo(at: Floats, side: float, share: float, ink: str) -> str:
+    """Mark a node by a dark frame, the stronger the more of its members are selected."""
+    if not share:
+        return ""
+    half = side / 2 + 4
+    return (
+        f'<rect x="{at[0] - half:.1f}" y="{at[1] - half:.1f}" width="{2 * half:.1f}" '
+        f'height="{2 * half:.1f}" rx="{side * 0.16:.1f}" fill="{ink}" '
+        f'fill-opacity="{0.2 + 0.8 * share:.2f}"/>'
+    )
+
+
+def _ring(at: Floats, side: float, ink: str) -> str:
+    return (
+        f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{side * 0.85:.1f}" fill="none" '
+        f'stroke="{ink}" stroke-width="3"/>'
+    )
+
+
+def _edges(at: Floats, edges: NDArray[np.int64], colour: str) -> str:
+    path = "".join(f"M{a[0]:.1f} {a[1]:.1f}L{b[0]:.1f} {b[1]:.1f}" for a, b in at[edges])
+    return f'<path d="{path}" stroke="{colour}" stroke-opacity=".5" stroke-width="1.6"/>'
+
+
+def _image(body: str, low: Floats, high: Floats) -> dict[str, object]:
+    """One vector image over the axes: a few page elements instead of thousands."""
     return {
-        "source": patches.data_uri("".join(parts), width=PIXELS, height=PIXELS),
+        "source": patches.data_uri(body, width=PIXELS, height=PIXELS),
         "xref": "x",
         "yref": "y",
         "x": low[0],
         "y": high[1],
-        "sizex": span[0],
-        "sizey": span[1],
+        "sizex": high[0] - low[0],
+        "sizey": high[1] - low[1],
         "sizing": "stretch",
         "layer": "above",
-    }
-
-
-def _edges(graph: MapperGraph, scheme: str) -> dict[str, object]:
-    """All edges as one path: a few nodes in the page instead of one per edge."""
-    ends = graph.positions[graph.edges]
-    path = "".join(f"M{a[0]:.5f},{a[1]:.5f}L{b[0]:.5f},{b[1]:.5f}" for a, b in ends)
-    line = {"color": theme.palette(scheme).quiet, "width": 1}
-    return {"type": "path", "path": path, "layer": "below", "line": line, "opacity": 0.5}
-
-
-def _outline(at: NDArray[np.float64], side: float, scheme: str) -> dict[str, object]:
-    half = side * 0.75
-    return {
-        "type": "rect",
-        "x0": at[0] - half,
-        "x1": at[0] + half,
-        "y0": at[1] - half,
-        "y1": at[1] + half,
-        "layer": "above",
-        "line": {"color": theme.palette(scheme).ink, "width": 2.5},
     }

@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
 from dashboard import theme
+from dashboard.figures import marks
 from dashboard.figures.patches import escape
 
 FEWEST = 8
 """Places in the row, so that the bars of a small network are not slabs; so few are also named."""
+
+CROWDED = 60
+"""From so many layers on, the grounds of the bars touch: a gap would be less than a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,59 +40,54 @@ class LayerBar:
     no_shape: bool = False
 
 
-def network_figure(bars: Sequence[LayerBar], *, selected: str, scheme: str = "light") -> go.Figure:
-    """Draw the row; each bar is the whole click target of its layer."""
-    colours = theme.palette(scheme)
+def network_figure(bars: Sequence[LayerBar], *, scheme: str = "light") -> go.Figure:
+    """Draw the row; a layer is clicked anywhere in its place, and the cursor's mark frames that.
+
+    Parameters
+    ----------
+    bars : sequence of LayerBar
+        In order of depth.
+    scheme : str
+        ``light`` or ``dark``.
+    """
     top = max([3.0, *(max(bar.strength or 0, bar.null or 0) for bar in bars)]) * 1.1
-    figure = go.Figure(
-        [
-            _ground(bars, top, selected=selected, scheme=scheme),
-            _bars([bar.strength for bar in bars], colours.bar, width=0.5, shift=-0.13),
-            _bars([bar.null for bar in bars], theme.NULL, width=0.22, shift=0.27),
-            _crosses(bars, 0.06 * top, colours.quiet),
-        ]
+    places = range(len(bars))
+    layout = marks.still(
+        scheme,
+        margin={"l": 34, "r": 4, "t": 6, "b": 20 if len(bars) <= FEWEST else 4},
+        xaxis=_names(bars, scheme),
+        yaxis=theme.axis(scheme, None, range=[0, top], nticks=4, fixedrange=True, ticksuffix="×"),
+        shapes=_shapes(bars, top, scheme),
+        uirevision="network",
     )
-    figure.update_layout(
-        theme.layout(
-            scheme,
-            barmode="overlay",
-            bargap=0,
-            margin={"l": 34, "r": 4, "t": 6, "b": 4},
-            xaxis=_names(bars, scheme),
-            yaxis=theme.axis(
-                scheme, None, range=[0, top], nticks=4, fixedrange=True, ticksuffix="×"
-            ),
-            shapes=[_level(1.0, colours.line)],
-            dragmode=False,
-            hovermode="closest",
-        )
+    target = marks.targets(
+        list(places),
+        [top / 2] * len(bars),
+        [{"layer": bar.layer} for bar in bars],
+        [_words(bar) for bar in bars],
     )
+    crosses = _crosses(bars, 0.06 * top, theme.palette(scheme).quiet)
+    figure = go.Figure([target, crosses], layout=layout)
+    boxes = {bar.layer: (i - 0.48, i + 0.48, 0, top) for i, bar in enumerate(bars)}
+    marks.mark_cells(figure, ("layer",), boxes, scheme)
     return figure
 
 
-def _ground(bars: Sequence[LayerBar], top: float, *, selected: str, scheme: str) -> go.Bar:
-    """Fill the whole height of each layer, so that it can be clicked where its bar is low."""
+def _shapes(bars: Sequence[LayerBar], top: float, scheme: str) -> list[dict[str, Any]]:
+    """Draw grounds, strengths and nulls as one path each, however many layers there are."""
     colours = theme.palette(scheme)
-    fills = [colours.line if bar.layer == selected else colours.ground for bar in bars]
-    return go.Bar(
-        x=list(range(len(bars))),
-        y=[top] * len(bars),
-        width=0.96,
-        marker={"color": fills, "line_width": 0},
-        customdata=[bar.layer for bar in bars],
-        hovertext=[_words(bar) for bar in bars],
-        hoverinfo="text",
-    )
+    half = 0.48 if len(bars) < CROWDED else 0.5
+    places = range(len(bars))
+    return [
+        marks.tiles([(i - half, i + half, 0, top) for i in places], colours.ground),
+        _level(1.0, max(len(bars), FEWEST), colours.line),
+        marks.tiles(_boxes([bar.strength for bar in bars], -0.38, 0.12), colours.bar),
+        marks.tiles(_boxes([bar.null for bar in bars], 0.16, 0.38), theme.NULL),
+    ]
 
 
-def _bars(heights: Sequence[float | None], colour: str, *, width: float, shift: float) -> go.Bar:
-    return go.Bar(
-        x=[i + shift for i in range(len(heights))],
-        y=[height or 0.0 for height in heights],
-        width=width,
-        marker={"color": colour, "line_width": 0},
-        hoverinfo="skip",
-    )
+def _boxes(heights: Sequence[float | None], left: float, right: float) -> list[marks.Box]:
+    return [(i + left, i + right, 0, y) for i, y in enumerate(heights) if y is not None]
 
 
 def _crosses(bars: Sequence[LayerBar], height: float, colour: str) -> go.Scatter:
@@ -102,26 +102,19 @@ def _crosses(bars: Sequence[LayerBar], height: float, colour: str) -> go.Scatter
     )
 
 
-def _names(bars: Sequence[LayerBar], scheme: str) -> dict[str, object]:
+def _names(bars: Sequence[LayerBar], scheme: str) -> dict[str, Any]:
     """Return the axis of the layers; a long row has no room for names, which hovering shows."""
-    span = {"range": [-0.6, max(len(bars), FEWEST) - 0.4], "fixedrange": True}
+    span = [-0.6, max(len(bars), FEWEST) - 0.4]
     if len(bars) > FEWEST:
-        return theme.hidden_axis(**span)
-    names = [escape(bar.layer) for bar in bars]
-    return theme.axis(scheme, None, tickvals=list(range(len(bars))), ticktext=names, **span)
+        return theme.hidden_axis(range=span, fixedrange=True)
+    return marks.names_axis(scheme, [bar.layer for bar in bars], length=24, range=span)
 
 
-def _level(height: float, colour: str) -> dict[str, object]:
+def _level(height: float, places: int, colour: str) -> dict[str, Any]:
+    """Draw the line of a bar that is as long as the next."""
     line = {"color": colour, "width": 1, "dash": "dot"}
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": height,
-        "y1": height,
-        "line": line,
-    }
+    ends = {"x0": -0.6, "x1": places - 0.4, "y0": height, "y1": height}
+    return {"type": "line", **ends, "line": line, "layer": "below"}
 
 
 def _words(bar: LayerBar) -> str:

@@ -1,5 +1,6 @@
-"""Filters on their first two principal axes: kept ones by angle, dropped ones in grey."""
+"""Filters on their first two principal axes: the kept ones in colour, the dropped ones in grey."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,27 +8,40 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard import theme
+from dashboard.figures import marks, patches
 
-MOST = 3000
+MOST, MOST_DROPPED = 3000, 2000
 """Points of each kind that are drawn: more make a page slow and show no more."""
 
+TARGETS = 400
+"""Points that can be hovered and clicked."""
 
-def shown(n: int) -> NDArray[np.int64]:
-    """Choose the rows of n points that are drawn: all, or `MOST` of them evenly spread."""
-    if n <= MOST:
+PIXELS = 2000  # of the sprite; only a unit, it is drawn as vectors
+FAINT = 0.25
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.int64]
+
+
+def shown(n: int, most: int = MOST) -> Ints:
+    """Choose the rows of n points that are drawn: all, or `most` of them evenly spread."""
+    if n <= most:
         return np.arange(n, dtype=np.int64)
-    return np.linspace(0, n - 1, MOST).astype(np.int64)
+    return np.linspace(0, n - 1, most).astype(np.int64)
 
 
 def projection_figure(
-    kept: NDArray[Any],
-    dropped: NDArray[Any],
-    angles: NDArray[Any] | None = None,
+    kept: Floats,
+    dropped: Floats,
+    colours: Sequence[str] | None = None,
     *,
-    highlighted: NDArray[np.int64] | None = None,
+    ids: Sequence[str] = (),
+    highlighted: Ints | None = None,
+    primary: int | None = None,
+    loop: Floats | None = None,
     scheme: str = "light",
 ) -> go.Figure:
-    """Draw the kept and the dropped filters, at most `MOST` of each.
+    """Draw the kept and the dropped filters, at most `MOST` and `MOST_DROPPED` of them.
 
     Parameters
     ----------
@@ -35,45 +49,169 @@ def projection_figure(
         On the principal axes of the kept ones.
     dropped : ndarray, shape (m, 2)
         On the same axes.
-    angles : ndarray, shape (n,), optional
-        Degrees, 0 to 360; NaN where a filter has no clear one.
+    colours : sequence of str, optional
+        CSS colour of each kept filter; points of one colour are one element of the page.
+    ids : sequence of str
+        Names of the kept filters, as run.out.in; none where they cannot be clicked.
     highlighted : ndarray of int, optional
-        Rows of `kept` to mark.
+        Rows of `kept` that are selected: they get a dark ring, the others are faint.
+    primary : int, optional
+        Row of `kept` to mark above all.
+    loop : ndarray, shape (p, 2), optional
+        Points of a closed path, on the same axes.
     scheme : str
         ``light`` or ``dark``.
+
+    Raises
+    ------
+    ValueError
+        If there is not one colour, or not one name, for each kept filter.
     """
-    colours = theme.palette(scheme)
+    paint = _paint(len(kept), colours, ids, scheme)
     rows = shown(len(kept))
-    marker: dict[str, object] = {"size": 4, "color": colours.bar, "opacity": 0.8}
-    faint: dict[str, object] = {"size": 3, "color": theme.NULL, "opacity": 0.35}
-    clear = np.zeros(len(rows), bool) if angles is None else np.isfinite(angles[rows])
-    layers = [
-        (dropped[shown(len(dropped))], faint, "dropped"),
-        (kept[rows[~clear]], marker, "kept, without a clear angle"),
-    ]
-    if angles is not None:
-        scale = {"colorscale": list(theme.ANGLE), "cmin": 0, "cmax": 360}
-        layers.append((kept[rows[clear]], marker | scale | {"color": angles[rows[clear]]}, "kept"))
-    if highlighted is not None and len(highlighted):
-        chosen = highlighted[shown(len(highlighted))]
-        layers.append((kept[chosen], {"size": 3, "color": colours.ink}, "selected"))
-    figure = go.Figure([_dots(*layer) for layer in layers])
-    figure.update_layout(
-        theme.layout(
+    marked = np.zeros(0, np.int64) if highlighted is None else np.asarray(highlighted, np.int64)
+    low, span = _square(kept[rows], dropped)
+    place = _Place(low, span)
+    body = "".join(
+        [
+            _backdrop(dropped, place, scheme),
+            _cloud(kept, rows, paint, place, faint=len(marked) > 0),
+            _rings(kept, marked[shown(len(marked))], paint, place, scheme),
+        ]
+    )
+    source = patches.data_uri(body, width=PIXELS, height=PIXELS)
+    image = patches.over_axes(source, left=low[0], top=low[1] + span, width=span, height=span)
+    traces = [_targets(kept, ids, _reachable(rows, marked, primary))] if len(ids) else []
+    if primary is not None:
+        traces.append(_primary(kept[primary], paint[primary], scheme))
+    return go.Figure(
+        traces or [go.Scatter(x=[], y=[])],
+        layout=marks.still(
             scheme,
-            xaxis=theme.axis(scheme, "principal axis 1 (unit filters)", constrain="domain"),
-            yaxis=theme.axis(
-                scheme, "principal axis 2", scaleanchor="x", scaleratio=1, constrain="domain"
-            ),
-            hovermode="closest",
+            dragmode="pan",
+            hoverdistance=12,
+            margin={"l": 8, "r": 8, "t": 6, "b": 8},
+            xaxis=_axis(scheme, "principal axis 1 (unit filters)", low[0], span),
+            yaxis=_axis(scheme, "principal axis 2", low[1], span, scaleanchor="x"),
+            shapes=[] if loop is None or not len(loop) else _loop(loop, scheme),
+            images=[image],
             uirevision="projection",
-        )
+        ),
     )
-    return figure
 
 
-def _dots(points: NDArray[Any], marker: dict[str, object], name: str) -> go.Scatter:
-    # always SVG: a figure that switches to WebGL exports a bitmap
+class _Place:
+    """From the axes to units of the sprite."""
+
+    def __init__(self, low: Floats, span: float) -> None:
+        self.low, self.span = low, span
+
+    def __call__(self, points: Floats) -> Floats:
+        moved = (np.asarray(points, np.float64).reshape(-1, 2) - self.low) * (PIXELS / self.span)
+        return np.stack([moved[:, 0], PIXELS - moved[:, 1]], axis=1)
+
+
+def _paint(n: int, colours: Sequence[str] | None, ids: Sequence[str], scheme: str) -> list[str]:
+    paint = [theme.palette(scheme).bar] * n if colours is None else list(colours)
+    if len(paint) != n or len(ids) not in {0, n}:
+        msg = f"{n} kept filters, {len(paint)} colours, {len(ids)} ids: give one for each"
+        raise ValueError(msg)
+    return paint
+
+
+def _square(kept: Floats, dropped: Floats) -> tuple[Floats, float]:
+    """Return the lower left corner and the side of a square around all points."""
+    points = np.concatenate([kept, dropped]).astype(np.float64)
+    if not len(points):
+        return np.full(2, -1.0), 2.0
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = max(float((high - low).max()) * 1.06, 0.1)
+    return (low + high - side) / 2, side
+
+
+def _axis(scheme: str, title: str, low: float, span: float, **more: Any) -> dict[str, Any]:
+    return theme.axis(
+        scheme,
+        title,
+        range=[low, low + span],
+        nticks=5,
+        ticks="outside",
+        ticklen=4,
+        title_standoff=6,
+        constrain="domain",
+        **more,
+    )
+
+
+def _backdrop(dropped: Floats, place: _Place, scheme: str) -> str:
+    rows = shown(len(dropped), MOST_DROPPED)
+    body = patches.dots(place(dropped[rows]), theme.NULL, width=PIXELS / 130)
+    return f'<g opacity="{0.5 if scheme == "dark" else 0.6}">{body}</g>'
+
+
+def _cloud(kept: Floats, rows: Ints, paint: Sequence[str], place: _Place, *, faint: bool) -> str:
+    body = patches.dots(place(kept[rows]), [paint[i] for i in rows], width=_size(len(rows)))
+    return f'<g opacity="{FAINT if faint else 0.9}">{body}</g>'
+
+
+def _size(n: int) -> float:
+    """Diameter of a point in units of the sprite: smaller where there are many."""
+    return PIXELS / (60 if n <= 300 else 80 if n <= 1500 else 100)
+
+
+def _rings(kept: Floats, marked: Ints, paint: Sequence[str], place: _Place, scheme: str) -> str:
+    if not len(marked):
+        return ""
+    colours = theme.palette(scheme)
+    at, size = place(kept[marked]), PIXELS / (55 if len(marked) <= 200 else 75)
+    return (
+        patches.dots(at, colours.surface, width=size * 2.1)
+        + patches.dots(at, colours.ink, width=size * 1.5)
+        + patches.dots(at, [paint[i] for i in marked], width=size)
+    )
+
+
+def _reachable(rows: Ints, marked: Ints, primary: int | None) -> Ints:
+    """Choose the points that can be clicked: of the selected first, then of all, evenly."""
+    first = marked[shown(len(marked), TARGETS)]
+    rest = np.setdiff1d(rows, first)
+    rest = rest[shown(len(rest), max(TARGETS - len(first), 0))]
+    extra = np.zeros(0, np.int64) if primary is None else np.array([primary])
+    return np.unique(np.concatenate([first, rest, extra]))
+
+
+def _targets(kept: Floats, ids: Sequence[str], rows: Ints) -> go.Scatter:
+    points = np.asarray(kept[rows], np.float64).round(4)
+    picks = [{"primary": ids[i]} for i in rows]
+    words = [f"filter {patches.escape(ids[i])}" for i in rows]
+    return marks.targets(points[:, 0].tolist(), points[:, 1].tolist(), picks, words)
+
+
+def _primary(at: Floats, colour: str, scheme: str) -> go.Scatter:
+    """One point in a halo and a thick ring."""
+    colours = theme.palette(scheme)
+    rings = ((21, colours.surface), (17, colours.ink), (12, colours.surface), (9, colour))
     return go.Scatter(
-        x=points[:, 0], y=points[:, 1], mode="markers", marker=marker, name=name, hoverinfo="skip"
+        x=[float(at[0])] * len(rings),
+        y=[float(at[1])] * len(rings),
+        mode="markers",
+        marker={
+            "size": [size for size, _ in rings],
+            "color": [paint for _, paint in rings],
+            "opacity": 1,
+            "line": {"width": 0},
+        },
+        hoverinfo="skip",
+        cliponaxis=False,
     )
+
+
+def _loop(points: Floats, scheme: str) -> list[dict[str, Any]]:
+    """A closed path with a halo."""
+    colours = theme.palette(scheme)
+    path = "M" + "L".join(f"{x:.4f},{y:.4f}" for x, y in points.tolist()) + "Z"
+    base = {"type": "path", "path": path, "layer": "above"}
+    return [
+        base | {"line": {"color": colours.surface, "width": 5}, "opacity": 0.85},
+        base | {"line": {"color": colours.ink, "width": 2}},
+    ]

@@ -1,24 +1,106 @@
-"""Views of the dashboard: one module each, a layout and thin callbacks, found by themselves."""
+"""Views of the dashboard: one module each, found by themselves.
+
+A view says which results it needs, and draws its panels from them. The frame around it (`shell`)
+lays the panels out, asks for frames, and gives each panel its table, its pictures and its place.
+"""
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import plotly.graph_objects as go
-from dash import Dash
 from dash.development.base_component import Component
 
 from analysis.experiment import Experiment
 from analysis.pipeline import Settings, Unit
-from dashboard.context import Context
 from dashboard.cursor import Cursor
-from dashboard.results import Found
+from dashboard.figures.blank import BLANK
+from dashboard.results import Found, Results
 
-Panel = tuple[go.Figure, str, str]
-"""A figure, the message that stands in its place, and its caption."""
+PLACE = ("experiment", "layer", "index", "runs", "params")
+"""The part of a cursor that says what is computed."""
 
-DrawPanel = Callable[[Found, Cursor, str], Panel]
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a view is asked to show.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    cursor : Cursor
+    settings : mapping
+        Parameters by analysis name: the command's, and the cursor's on top.
+    results : Results
+        For small things made of other results than the view's own; see `Results.derive`.
+    experiments : mapping
+        All there are, by name.
+    """
+
+    experiment: Experiment
+    cursor: Cursor
+    settings: Settings
+    results: Results
+    experiments: Mapping[str, Experiment]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What one panel shows.
+
+    Attributes
+    ----------
+    figure : Figure
+    message : str
+        What stands in the figure's place where there is nothing to draw: why, and what to do.
+    caption : str
+        How many of how many, with which parameters.
+    hidden : bool
+        Whether the panel is left out.
+    """
+
+    figure: go.Figure
+    message: str = ""
+    caption: str = ""
+    hidden: bool = False
+
+
+def empty(message: str) -> Panel:
+    """Return a panel with words only."""
+    return Panel(BLANK, message)
+
+
+Row = dict[str, Any]
+"""One row of a panel's table: plain values; ``_pick`` is what a click on it says of the cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One panel of a view.
+
+    Attributes
+    ----------
+    title : str
+    draw : callable
+        ``draw(scene, scheme) -> Panel``.
+    rows : callable
+        ``rows(scene) -> list of Row``: the figure as a table.
+    kind : str
+        CSS classes: its place in the grid.
+    zoom : bool
+        Whether the wheel zooms.
+    tall : bool
+        Whether the figure says how high it is; else it fills its panel.
+    """
+
+    title: str
+    draw: Callable[[Any, str], Panel]
+    rows: Callable[[Any], list[Row]]
+    kind: str = ""
+    zoom: bool = False
+    tall: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +113,43 @@ class View:
         In ids and URLs; for people.
     order : int
         Place in the row of views.
-    layout : callable
-        ``layout() -> Component``; computes nothing.
-    register : callable
-        ``register(app, context)`` adds its callbacks.
+    about : tuple of three str
+        What it shows, how to read it, what it does not show.
     units : callable
-        ``units(experiment, cursor, settings) -> dict of Unit``: what it shows at a cursor. The page
-        is drawn anew when one of them is there.
+        ``units(ask) -> dict``: the units whose results it shows, by name; a text instead of a unit
+        says why there is none. The view is drawn anew as they arrive.
+    scene : callable
+        ``scene(ask, found) -> Any``: what its panels draw, made once for all of them.
     sentence : callable
-        ``sentence(found, cursor) -> str``: the finding in words.
-    panels : mapping
-        ``draw(found, cursor, scheme) -> Panel`` by name: what can be exported.
+        ``sentence(scene) -> str``: the finding in words.
+    panels : mapping of Spec
+        By name, in order.
+    counts : callable
+        ``counts(scene) -> str``: how many selected of shown of kept of all.
+    fields : tuple of str
+        The fields of the cursor that it depends on. What it marks by itself in the browser, such
+        as the current step in a figure of all steps, is not among them.
+    controls : callable or None
+        ``controls() -> Component``: a bar above the panels.
+    parameters : sequence of str
+        The ``analysis.name`` of those that `controls` has inputs for.
+    words : mapping
+        Words that the cursor's fields can be, such as ``colour``; the first is the usual one.
     """
 
     name: str
     title: str
     order: int
-    layout: Callable[[], Component]
-    register: Callable[[Dash, Context], None]
-    units: Callable[[Experiment, Cursor, Settings | None], dict[str, Unit]]
-    sentence: Callable[[Found, Cursor], str]
-    panels: Mapping[str, DrawPanel]
+    about: tuple[str, str, str]
+    units: Callable[[Ask], Mapping[str, Unit | str]]
+    scene: Callable[[Ask, Found], Any]
+    sentence: Callable[[Any], str]
+    panels: Mapping[str, Spec]
+    counts: Callable[[Any], str] = lambda _scene: ""
+    fields: Sequence[str] = PLACE
+    controls: Callable[[], Component] | None = None
+    parameters: Sequence[str] = ()
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def discover() -> list[View]:

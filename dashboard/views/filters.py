@@ -1,274 +1,324 @@
-"""The view *Filters*: one layer at one step as Mapper graph, barcode, projection and patches."""
+"""The view *Filters*: one layer at one step, in pictures that are linked by what is selected."""
 
 from typing import Any
 
+import dash_mantine_components as dmc
 import numpy as np
-from dash import ClientsideFunction, Dash, Input, Output, dcc, html, no_update
+from dash import html
 from dash.development.base_component import Component
-from numpy.typing import NDArray
 
-from analysis import circle_models, lenses
-from analysis.errors import AnalysisError
-from analysis.experiment import Experiment
-from analysis.filter_mapper import FilterGraph
-from analysis.filter_shape import FilterShape
-from analysis.pipeline import Settings, Unit
-from dashboard import ids, theme, words
-from dashboard.context import Context
-from dashboard.cursor import Cursor
-from dashboard.figures import patches
-from dashboard.figures.barcode import barcode_figure
-from dashboard.figures.blank import BLANK
-from dashboard.figures.mapper import Colour, mapper_figure
+from analysis.orientation import orientation_histogram, orientation_test
+from dashboard import controls, filter_rows, ids, words
+from dashboard.figures.barcode import Group, barcode_figure
+from dashboard.figures.codensity import codensity_figure
+from dashboard.figures.diagram import diagram_figure
+from dashboard.figures.mapper import Marked, mapper_figure
+from dashboard.figures.members import members_figure
 from dashboard.figures.projection import projection_figure
 from dashboard.figures.projection import shown as drawn
-from dashboard.layer_units import filter_units
-from dashboard.results import Answer, Found
-from dashboard.views import DrawPanel, Panel, View
+from dashboard.figures.rose import rose_figure
+from dashboard.filter_layer import FilterLayer, Rows
+from dashboard.filter_scene import BESIDE, FilterScene, units
+from dashboard.quantities import QUANTITIES
+from dashboard.views import PLACE, Panel, Spec, View, empty
 
-IDS = ids.ViewIds("filters")
-PICKED = ids.picked("filters")
-EMPTY = (
-    "No {resolution} × {resolution} window of the lens holds {min_samples} filters close together."
-)
 GRID = 240
 """At most so many members are drawn; the caption says of how many."""
 
-CONFIG: Any = theme.CONFIG | {"scrollZoom": True}
+COLUMNS = 12
+PETALS = 24
+EXAMPLES = 14
+EMPTY = (
+    "No {resolution} × {resolution} window of the lens holds {min_samples} filters close together: "
+    "lower the resolution or “min samples”, or raise the cut."
+)
+MAIN = ("filters.k", "filters.fraction", "mapper.lens", "mapper.resolution", "mapper.gain")
+REST = (
+    "mapper.cover", "mapper.cut", "mapper.min_samples", "mapper.metric",
+    "filters.contrast", "filters.draw", "filters.landmarks", "filters.seed",
+)  # fmt: skip
+LABELS = {"filters.fraction": "keep", "filters.k": "k"}
 
 
-def units(
-    experiment: Experiment, cursor: Cursor, settings: Settings | None = None
-) -> dict[str, Unit]:
-    """Make the units that this view shows: ``filters``, ``null`` and ``mapper``."""
-    return filter_units(experiment, cursor.layer, cursor.index, settings)
-
-
-def layout() -> Component:
-    """Lay the panels out; the callbacks fill them."""
-    return html.Main(
+def toolbar() -> Component:
+    """Lay out what is chosen above the panels."""
+    return html.Div(
         [
-            dcc.Store(id=PICKED),
-            html.P(id=IDS.finding, className="finding", role="status"),
-            html.Div(
-                [
-                    _panel("Mapper graph", IDS.mapper, "hero"),
-                    _panel("Barcode", IDS.barcode),
-                    html.Section(
-                        [
-                            html.H2("Members"),
-                            html.P(id=IDS.members_caption, className="caption"),
-                            html.Div(id=IDS.members, className="members"),
-                        ],
-                        className="panel tall",
-                    ),
-                    _panel("Kept and dropped filters", IDS.projection),
-                ],
-                className="panels",
+            controls.choice("colour", "colour by", {k: q.title for k, q in QUANTITIES.items()}),
+            controls.choice(
+                "scale", "colour scale", {"locked": "same at all steps", "own": "of this step"}
             ),
+            controls.choice("beside", "lay beside", BESIDE, width=180),
+            *controls.inputs(MAIN, LABELS),
+            dmc.Button("reset", id=ids.RESET, size="xs", variant="default"),
+            controls.more(controls.inputs(REST)),
         ],
-        id=IDS.main,
+        className="controls",
     )
 
 
-def _panel(title: str, graph: str, kind: str = "") -> Component:
-    return html.Section(
-        [
-            html.H2(title),
-            html.P("Loading …", id=_message(graph), className="message", role="status"),
-            dcc.Graph(id=graph, figure=BLANK, config=CONFIG, className="figure", responsive=True),
-            html.P(id=_caption(graph), className="caption"),
-        ],
-        className=f"panel {kind}",
-    )
-
-
-def _message(graph: str) -> str:
-    return f"{graph}-message"
-
-
-def _caption(graph: str) -> str:
-    return f"{graph}-caption"
-
-
-def register(app: Dash, context: Context) -> None:
-    """Add the callbacks: each reads the cursor, asks for results and calls a figure."""
-
-    def panel(graph: str, draw: DrawPanel) -> None:
-        @app.callback(
-            Output(graph, "figure"),
-            Output(_message(graph), "children"),
-            Output(_caption(graph), "children"),
-            Input(ids.SHOWN, "data"),
-            Input(ids.SCHEME, "data"),
-            prevent_initial_call=True,
-        )
-        def show(shown: dict[str, Any] | None, scheme: str | None) -> Any:
-            if shown is None or scheme is None:
-                return no_update, no_update, no_update
-            cursor = context.read(shown)
-            return draw(context.find(units, cursor), cursor, scheme)
-
-    app.clientside_callback(
-        ClientsideFunction("cursor", "pick"),
-        Output(PICKED, "data"),
-        Input(IDS.mapper, "clickData"),
-        prevent_initial_call=True,
-    )
-    for name, draw in PANELS.items():
-        panel(getattr(IDS, name), draw)
-
-    @app.callback(
-        Output(IDS.finding, "children"),
-        Output(IDS.members, "children"),
-        Output(IDS.members_caption, "children"),
-        Input(ids.SHOWN, "data"),
-        prevent_initial_call=True,
-    )
-    def tell(shown: dict[str, Any]) -> tuple[str, Component | None, str]:
-        cursor = context.read(shown)
-        found = context.find(units, cursor)
-        return sentence(found, cursor), *members(found, cursor)
-
-
-def sentence(found: Found, cursor: Cursor) -> str:
+def sentence(scene: FilterScene) -> str:
     """Say the finding, or why there is none."""
-    if found["filters"].error:
-        return found["filters"].error
-    if found["filters"].result is None:
-        return f"Computing {cursor.layer} …"
-    shape: FilterShape = found["filters"].result
-    null = found["null"]
-    return f"{cursor.layer}: {words.finding(shape, null.result, waiting=null.pending)}"
+    if not scene.has_layer:
+        why = scene.found["filters"].error
+        return why or f"{scene.cursor.layer}: computing …"
+    null = scene.found["null"]
+    found = words.finding(scene.layer.shape, null.result, waiting=null.pending)
+    return f"{scene.cursor.layer}: {found}"
 
 
-def _empty(answer: Answer) -> Panel:
-    return BLANK, answer.error or "Computing …", ""
+def counts(scene: FilterScene) -> str:
+    """Say how many are selected of those in the graph, kept, and in the layer."""
+    if not scene.has_layer:
+        return ""
+    shape, graph = scene.layer.shape, scene.layer.graph
+    selected = 0 if scene.chosen is None else len(scene.chosen)
+    shown = "…" if graph is None else f"{len(np.unique(graph.members.values)):,}"
+    elsewhere = f" (of {scene.n_chosen:,} selected there)" if selected != scene.n_chosen else ""
+    return (
+        f"{selected:,} selected{elsewhere} of {shown} in the graph of {shape.n_kept:,} kept "
+        f"of {shape.n_total:,} filters"
+    )
 
 
-def mapper_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
+def mapper_panel(scene: FilterScene, scheme: str) -> Panel:
     """Draw the Mapper graph with the mean filter at its nodes."""
-    if found["mapper"].result is None or found["filters"].result is None:
-        return _empty(found["mapper"])
-    graph: FilterGraph = found["mapper"].result
-    shape: FilterShape = found["filters"].result
-    params = found["mapper"].provenance["params"]
-    means = node_means(graph, shape)
+    if scene.found["mapper"].result is None:
+        return empty(scene.why("mapper"))
+    return _graph_panel(scene, scene.layer, scheme, revision="mapper")
+
+
+def beside_panel(scene: FilterScene, scheme: str) -> Panel:
+    """Draw what lies beside, in the same way."""
+    if not scene.cursor.beside:
+        return Panel(empty("").figure, hidden=True)
+    if scene.beside is None or scene.beside.found is None:
+        return empty(scene.why("beside_filters"))
+    layer = scene.beside
+    panel = _graph_panel(scene, layer, scheme, revision="beside", legend=False)
+    strength = layer.shape.loop_strength
+    loop = "" if strength is None else f"loop strength {strength:.1f}× · "
+    where = f"{BESIDE[scene.cursor.beside]}: {layer.unit.layer}, step {layer.unit.step.step}"
+    return Panel(panel.figure, panel.message, f"{where} · {loop}{panel.caption}")
+
+
+def _graph_panel(
+    scene: FilterScene, layer: FilterLayer, scheme: str, *, revision: str, legend: bool = True
+) -> Panel:
+    graph, found = layer.graph, layer.found
+    assert graph is not None  # noqa: S101 - callers have asked for it
+    assert found is not None  # noqa: S101
+    params = layer.provenance["mapper"]["params"]
     figure = mapper_figure(
-        graph.graph,
-        means,
-        node_colour(graph, shape, means),
-        selected=cursor.node,
+        graph,
+        layer.means,
+        scene.node_colour(layer),
+        marked=_marked(scene, layer),
+        scheme=scheme,
+        legend=legend,
+        revision=f"{revision}:{layer.unit.layer}",
+    )
+    cover = "" if params["cover"] == "uniform" else f"{params['cover']} cover, "
+    text = (
+        f"b₀ {found.b0} · b₁ {found.b1} · {graph.n_nodes} nodes, {len(graph.edges)} edges · "
+        f"{layer.shape.n_kept:,} of {layer.shape.n_filters:,} filters · lens {params['lens']}, "
+        f"{cover}resolution {params['resolution']}, gain {params['gain']:g} · a node’s picture is "
+        "its mean filter, its size the number of filters"
+    )
+    return Panel(figure, "" if graph.n_nodes else EMPTY.format(**params), text)
+
+
+def _marked(scene: FilterScene, layer: FilterLayer) -> Marked | None:
+    if layer is not scene.layer:
+        return None
+    rows = scene.chosen
+    none = np.ones(0, dtype=np.int64)
+    if rows is None and scene.primary is None:
+        return None
+    primary = none if scene.primary is None else np.array([scene.primary])
+    held = np.flatnonzero(layer.nodes_of(primary))
+    shares = layer.nodes_of(rows) if rows is not None else layer.nodes_of(primary)
+    return Marked(shares, held.tolist())
+
+
+def _groups(scene: FilterScene) -> list[Group]:
+    groups = [Group("filters", scene.layer.shape.diagram)]
+    null = scene.found["null"].result
+    if null is not None:
+        groups.append(Group("entries permuted", null.diagram, "null"))
+    if scene.cursor.beside not in ("", "null") and scene.beside is not None:
+        groups.append(Group(BESIDE[scene.cursor.beside], scene.beside.shape.diagram, "beside"))
+    return groups
+
+
+def barcode_panel(scene: FilterScene, scheme: str) -> Panel:
+    """Draw the barcode, with that of the null model below."""
+    shape = scene.layer.shape
+    figure = barcode_figure(_groups(scene), selected=scene.bar, scheme=scheme)
+    text = words.caption(shape, scene.layer.provenance["filters"])
+    note = scene.found["null"].error
+    message = "" if len(shape.diagram.bars(1)) else "These filters have no H₁ bar: no loop at all."
+    return Panel(figure, message, f"{text}{f' · no null model: {note}' if note else ''}")
+
+
+def diagram_panel(scene: FilterScene, scheme: str) -> Panel:
+    """Draw the same as a persistence diagram."""
+    figure = diagram_figure(_groups(scene), selected=scene.bar, scheme=scheme)
+    return Panel(figure, "", "the further from the diagonal, the longer the bar")
+
+
+def rose_panel(scene: FilterScene, scheme: str) -> Panel:
+    """Draw how many filters have which gradient direction, with a test of preference."""
+    layer = scene.layer
+    known = np.isfinite(layer.degrees)
+    if not known.any():
+        return empty("No kept filter has a clear gradient, so there are no directions to count.")
+    counts_ = _petals(layer, np.flatnonzero(known))
+    chosen = None if scene.chosen is None else _petals(layer, scene.chosen)
+    figure = rose_figure(counts_, selected_counts=chosen, span=_span(scene), scheme=scheme)
+    text = (
+        f"{known.sum():,} of {layer.shape.n_kept:,} kept filters have a clear gradient · "
+        f"{_preference(layer, known)}"
+    )
+    return Panel(figure, "", text)
+
+
+def _span(scene: FilterScene) -> tuple[int, int] | None:
+    kind, _, what = scene.cursor.select.partition(".")
+    if kind != "angle":
+        return None
+    start, end = (int(part) for part in what.split("-"))
+    return start, end
+
+
+def _petals(layer: FilterLayer, rows: Rows) -> Any:
+    degrees = layer.degrees[rows]
+    return orientation_histogram(np.radians(degrees[np.isfinite(degrees)]), bins=PETALS).counts
+
+
+def _preference(layer: FilterLayer, known: Any) -> str:
+    angles = np.radians(layer.degrees[known])
+    upright = _near_axes(layer.degrees[known])
+    test = orientation_test(angles, layer.runs[known], order=4)
+    said = f"p = {test.p_value:.3g}" if test.p_value is not None else test.reason
+    return (
+        f"{upright:.0%} within 22.5° of horizontal or vertical (even: 50%) · "
+        f"four directions in common over {test.n_groups} runs: {said}"
+    )
+
+
+def _near_axes(degrees: Any) -> float:
+    return float((np.abs((degrees + 45) % 90 - 45) <= 22.5).mean())
+
+
+def codensity_panel(scene: FilterScene, scheme: str) -> Panel:
+    """Draw the codensity of all filters, with examples of what is kept and dropped."""
+    layer = scene.layer
+    params = layer.provenance["filters"]["params"]
+    figure = codensity_figure(
+        layer.shape.profile,
+        fraction=params["fraction"],
+        n_filters=layer.shape.n_filters,
+        k=layer.shape.k,
+        examples=filter_rows.examples(layer, EXAMPLES),
         scheme=scheme,
     )
+    dropped = layer.shape.n_filters - layer.shape.n_kept
     text = (
-        f"b₀ {graph.b0} · b₁ {graph.b1} · {graph.graph.n_nodes} nodes, "
-        f"{len(graph.graph.edges)} edges · {shape.n_kept:,} of {shape.n_filters:,} filters · "
-        f"lens {params['lens']}, resolution {params['resolution']}, gain {params['gain']:g} · "
-        "a node's picture is its mean filter, its size the number of filters"
+        f"the densest {params['fraction']:.3g} of {layer.shape.n_filters:,} are kept, {dropped:,} "
+        "dropped; click to cut elsewhere"
     )
-    empty = "" if graph.graph.n_nodes else EMPTY.format(**params)
-    return figure, empty, text
+    return Panel(figure, "", text)
 
 
-def barcode_panel(found: Found, _cursor: Cursor, scheme: str) -> Panel:
-    """Draw the barcode, with that of the null model below."""
-    if found["filters"].result is None:
-        return _empty(found["filters"])
-    null = found["null"].result.diagram if found["null"].result is not None else None
-    figure = barcode_figure(found["filters"].result.diagram, null, scheme=scheme)
-    return (
-        figure,
-        found["null"].error,
-        words.caption(found["filters"].result, found["filters"].provenance),
-    )
-
-
-def projection_panel(found: Found, cursor: Cursor, scheme: str) -> Panel:
+def projection_panel(scene: FilterScene, scheme: str) -> Panel:
     """Draw kept and dropped filters on the principal axes of the kept."""
-    if found["filters"].result is None:
-        return _empty(found["filters"])
-    shape: FilterShape = found["filters"].result
-    points = shape.points
-    mean, axes = lenses.principal_axes(points)
-    chosen = _chosen(found, cursor)
+    layer = scene.layer
+    shape = layer.shape
     figure = projection_figure(
-        (points - mean) @ axes.T,
-        shape.dropped,
-        degrees(points, shape.kernel),
-        highlighted=chosen,
+        layer.plane,
+        layer.dropped_plane,
+        scene.filter_colours(),
+        ids=layer.names,
+        highlighted=scene.chosen,
+        primary=scene.primary,
+        loop=None if scene.loop is None else layer.plane[scene.loop],
         scheme=scheme,
     )
     dropped = shape.n_filters - shape.n_kept
+    loop = " · the line is a cycle born with the selected bar" if scene.loop is not None else ""
     text = (
-        f"{len(drawn(shape.n_kept)):,} of {shape.n_kept:,} kept, coloured by the angle of their "
-        f"gradient where it is clear; {len(shape.dropped):,} of {dropped:,} dropped in grey"
+        f"{len(drawn(shape.n_kept)):,} of {shape.n_kept:,} kept in colour; "
+        f"{len(drawn(len(shape.dropped))):,} of {dropped:,} dropped in grey{loop}"
     )
-    return figure, "", text
+    return Panel(figure, "", text)
 
 
-def members(found: Found, cursor: Cursor) -> tuple[Component | None, str]:
-    """Draw the filters of the selected node, with how many of how many."""
-    chosen = _chosen(found, cursor)
-    if chosen is None:
-        return None, "Click a node to see its filters."
-    shape: FilterShape = found["filters"].result
-    shown = chosen[:GRID]
-    image = patches.grid(shape.points[shown].reshape(-1, *shape.kernel), columns=12)
-    text = (
-        f"node {cursor.node}: {len(shown)} shown of {len(chosen)} filters in it, "
-        f"of {shape.n_kept:,} kept, of {shape.n_total:,} in the layer"
+def members_panel(scene: FilterScene, scheme: str) -> Panel:
+    """Draw the selected filters, or the densest where nothing is selected."""
+    layer = scene.layer
+    rows, what = filter_rows.listed(scene)
+    if not len(rows):
+        return empty(
+            "The selection holds no filter that is kept here: choose another node, bar, range or "
+            "step, or clear it."
+        )
+    shown = rows[:GRID]
+    figure = members_figure(
+        layer.images[shown],
+        [layer.names[row] for row in shown],
+        columns=COLUMNS,
+        primary=scene.cursor.primary or None,
+        scheme=scheme,
     )
-    return html.Img(src=image, alt=f"{len(shown)} filters of node {cursor.node}"), text
+    text = f"{len(shown):,} shown of {len(rows):,} {what} of {layer.shape.n_kept:,} kept"
+    return Panel(figure, "", f"{text}{filter_rows.primary_words(scene)}")
 
 
-def _chosen(found: Found, cursor: Cursor) -> NDArray[np.int64] | None:
-    if found["mapper"].result is None or found["filters"].result is None or cursor.node is None:
-        return None
-    nodes = found["mapper"].result.graph.members
-    return nodes[cursor.node] if cursor.node < len(nodes) else None
-
-
-def node_means(graph: FilterGraph, shape: FilterShape) -> NDArray[np.float64]:
-    """Average the filters of each node, shape (n_nodes, h, w)."""
-    points = shape.points
-    means = [points[rows].mean(axis=0) for rows in graph.graph.members]
-    return np.asarray(means, dtype=np.float64).reshape(-1, *shape.kernel)
-
-
-def node_colour(graph: FilterGraph, shape: FilterShape, means: NDArray[np.float64]) -> Colour:
-    """Colour nodes by the angle of their mean gradient; by codensity where kernels have none."""
-    flat = means.reshape(len(means), -1)
-    lengths = np.linalg.norm(flat, axis=1, keepdims=True)
-    angles = degrees(flat / np.where(lengths > 0, lengths, 1), shape.kernel)
-    if angles is None:
-        values = np.array([shape.density[rows].mean() for rows in graph.graph.members])
-        return Colour(values, "mean codensity")
-    return Colour(angles, "angle of the gradient", cyclic=True, missing="no clear gradient")
-
-
-def degrees(filters: NDArray[Any], kernel: tuple[int, int]) -> NDArray[np.float64] | None:
-    """Return gradient angles in degrees, shape (n,); None where the kernel is too small for any.
-
-    NaN where the gradient's part of a filter is below chance: an angle would say nothing.
-    """
-    try:
-        fit = circle_models.fit_primary(filters, kernel)
-        chance = circle_models.chance_shares(kernel).linear
-    except AnalysisError:
-        return None
-    return np.where(fit.squared_part >= chance, np.degrees(fit.angle), np.nan)
-
-
-PANELS = {"mapper": mapper_panel, "barcode": barcode_panel, "projection": projection_panel}
+ABOUT = (
+    (
+        "Every small picture is a convolution filter of this layer, from all chosen runs. Filters that "
+        "have many others near them are kept (codensity), and their shape is drawn twice: as a Mapper "
+        "graph, whose nodes are groups of alike filters, and as a barcode, whose long bars are holes "
+        "such as the middle of a ring."
+    ),
+    (
+        "One bar much longer than all others means one ring: going around it, the filters turn like "
+        "the hand of a clock. Compare with the grey bars: the same filters with their entries mixed. "
+        "Click a node, a bar, a petal of the rose or a point: the same filters are marked everywhere, "
+        "and stay marked at other steps. b₀ counts the separate pieces of the graph, b₁ its holes."
+    ),
+    (
+        "A ring says how filters are arranged, not that the network uses it, nor that it is good. It "
+        "depends on k and on the share that is kept: see Stability. Positions in the graph are those "
+        "of the lens; distances on the screen mean nothing beyond it. A bar’s cycle shows where the "
+        "loop closes; it is one of many that go around the same hole."
+    ),
+)
 
 VIEW = View(
     name="filters",
     title="Filters",
     order=1,
-    layout=layout,
-    register=register,
+    about=ABOUT,
     units=units,
+    scene=FilterScene,
     sentence=sentence,
-    panels=PANELS,
+    counts=counts,
+    fields=(*PLACE, "colour", "scale", "beside", "select", "home", "primary", "pin"),
+    controls=toolbar,
+    parameters=(*MAIN, *REST),
+    words={"colour": tuple(QUANTITIES), "scale": ("locked", "own"), "beside": tuple(BESIDE)},
+    panels={
+        "mapper": Spec("Mapper graph", mapper_panel, filter_rows.nodes, "hero", zoom=True),
+        "beside": Spec("Beside it", beside_panel, filter_rows.nodes_beside, "half", zoom=True),
+        "barcode": Spec("Barcode", barcode_panel, filter_rows.bars),
+        "members": Spec("Members", members_panel, filter_rows.filters, "scrolling", tall=True),
+        "rose": Spec("Orientation", rose_panel, filter_rows.petals),
+        "projection": Spec(
+            "Kept and dropped", projection_panel, filter_rows.filters, "third", zoom=True
+        ),
+        "codensity": Spec("Codensity", codensity_panel, filter_rows.codensity, "third"),
+        "diagram": Spec("Persistence diagram", diagram_panel, filter_rows.bars, "third"),
+    },
 )

@@ -1,4 +1,5 @@
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -79,3 +80,26 @@ def test_an_unknown_analysis_is_refused_with_the_known_ones() -> None:
 )
 def test_k_is_a_number_or_a_share(said: str, n: int, k: int) -> None:
     assert neighbours(said, n) == k
+
+
+def test_a_table_has_one_row_per_result_unless_it_expands() -> None:
+    found = registry.tables()
+    assert found["filters"].expand is None
+    assert found["stability"].expand is not None
+    for kind in found.values():
+        assert kind.analysis in registry.analyses()
+        assert kind.text
+
+
+def test_the_decorator_keeps_the_function_and_enters_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_TABLES", {})
+
+    def row(_unit: Any, _results: Any) -> dict[str, Any]:
+        return {}
+
+    def expand(unit: Any, _results: Any) -> list[registry.Entry]:
+        return [registry.Entry(unit)]
+
+    assert registry.table("mine", analysis="filters", text="t", expand=expand)(row) is row
+    found = registry.tables()["mine"]
+    assert (found.analysis, found.text, found.row, found.expand) == ("filters", "t", row, expand)

@@ -1,0 +1,233 @@
+// Frames: what the page shows at one cursor, made by the server and kept here. Among those that
+// are here the cursor moves without asking; those of the steps around are fetched ahead.
+(function () {
+  "use strict";
+  const page = (window.nervescope = window.nervescope || { cursor: null, catalogue: null });
+  const set = (id, props) => window.dash_clientside.set_props(id, props);
+
+  const MOST = 96; // frames that are kept
+  const WINDOW = 12; // steps to each side that are fetched ahead
+  const PATIENCE = 20000; // milliseconds after which an answer counts as lost
+
+  const cache = new Map(); // key -> parts
+  const tried = new Set(); // keys that could not be fetched ahead
+  const painted = new Map(); // component id -> digest of what it shows
+  const effectives = new Map(); // layer and parameters -> parameters in force
+  const marks = new Map(); // component id -> how its figure marks the cursor
+  let asked = 0; // number of the last request
+  let pending = null; // the request that has no answer yet
+  let answered = ""; // the state that the last answer was for
+  let ahead = false; // whether frames are being fetched ahead
+  let scheme = null;
+
+  const sorted = (value) =>
+    value && typeof value === "object" && !Array.isArray(value)
+      ? Object.entries(value).sort()
+      : value;
+
+  function keyOf(piece, cursor) {
+    const fields = page.catalogue.fields[piece];
+    return JSON.stringify([piece, scheme, ...fields.map((field) => sorted(cursor[field]))]);
+  }
+
+  const pieces = (cursor) => ["row", cursor.view];
+  const isComplete = (cursor) => cursor.index !== undefined && Boolean(cursor.view);
+  const missing = (cursor) => pieces(cursor).filter((piece) => !cache.has(keyOf(piece, cursor)));
+
+  function store(frames, cursor) {
+    frames.filter((frame) => frame.final).forEach((frame) => {
+      const key = keyOf(frame.piece, cursor);
+      cache.delete(key);
+      cache.set(key, frame.parts);
+      if (cache.size > MOST) cache.delete(cache.keys().next().value);
+    });
+  }
+
+  // a figure says which of its places belong to which cursor; its last shape marks the current one
+  function place(mark, cursor) {
+    const box = mark.cells[mark.follows.map((field) => cursor[field]).join("|")];
+    return box ? { visible: true, x0: box[0], x1: box[1], y0: box[2], y1: box[3] } : { visible: false };
+  }
+
+  function paint(parts, cursor) {
+    parts.forEach(([id, digest, text]) => {
+      if (painted.get(id) === digest) return;
+      painted.set(id, digest);
+      const props = JSON.parse(text);
+      const meta = props.figure && props.figure.layout && props.figure.layout.meta;
+      marks.delete(id);
+      if (meta && meta.follows) {
+        const shapes = props.figure.layout.shapes;
+        const mark = { ...meta, at: shapes.length - 1 };
+        Object.assign(shapes[mark.at], place(mark, cursor));
+        mark.shown = JSON.stringify(place(mark, cursor));
+        marks.set(id, mark);
+      }
+      set(id, props);
+    });
+    remark(cursor);
+  }
+
+  function remark(cursor) {
+    marks.forEach((mark, id) => {
+      const box = place(mark, cursor);
+      const shown = JSON.stringify(box);
+      const graph = document.querySelector(`[id="${id}"] .js-plotly-plot`);
+      if (mark.shown === shown || !graph || !graph.layout) return;
+      mark.shown = shown;
+      const change = {};
+      Object.entries(box).forEach(([name, value]) => (change[`shapes[${mark.at}].${name}`] = value));
+      window.Plotly.relayout(graph, change);
+    });
+  }
+
+  // the controls say where the cursor is at once, before any answer
+  function controls(cursor) {
+    const { experiments, controls, views } = page.catalogue;
+    const entry = experiments[cursor.experiment];
+    if (!entry) return;
+    const values = {};
+    Object.entries(controls).forEach(([id, field]) => (values[id] = { value: cursor[field] }));
+    const last = entry.marks.length - 1;
+    values.layer.data = entry.layers;
+    values.runs.data = entry.runs;
+    Object.assign(values.step, { marks: entry.marks, max: Math.max(last, 1), disabled: last === 0 });
+    Object.entries(values).forEach(([id, props]) => update(id, props));
+    update("step-words", { children: entry.words[cursor.index] });
+    update("play", { disabled: last === 0 });
+    update("pin", { disabled: false });
+    update("unpin", { className: cursor.pin ? "" : "gone" });
+    update("clear", { className: cursor.select || cursor.primary ? "" : "gone" });
+    update("about", { children: entry.about.filter((text) => text).join("\n\n") });
+    Object.keys(views).forEach((name) =>
+      update(`view-${name}`, { className: name === cursor.view ? `view ${name}` : "view gone" })
+    );
+    const view = views[cursor.view];
+    update("help-title", { children: view.title });
+    ["help-shows", "help-read", "help-limits"].forEach((id, i) =>
+      update(id, { children: view.about[i] })
+    );
+    window.history.replaceState(null, "", page.toUrl(cursor, entry.steps));
+  }
+
+  const current = new Map();
+
+  function update(id, props) {
+    const text = JSON.stringify(props);
+    if (current.get(id) === text) return;
+    current.set(id, text);
+    set(id, props);
+  }
+
+  // a control that the user has moved no longer shows what was last set
+  page.touched = (id) => current.delete(id);
+
+  const layerOf = (cursor) => JSON.stringify([cursor.experiment, cursor.layer, sorted(cursor.params)]);
+
+  function parameters(effective) {
+    if (!effective) return;
+    page.effective = effective;
+    Object.entries(page.catalogue.parameters).forEach(([id, name]) =>
+      update(id, { value: effective[name] === undefined ? null : effective[name] })
+    );
+  }
+
+  function busy(is) {
+    clearTimeout(page.timer);
+    if (is) page.timer = setTimeout(() => (document.body.dataset.busy = "true"), 250);
+    else delete document.body.dataset.busy;
+  }
+
+  function ask(cursor, now, jobs, catalogue) {
+    if (!cursor || !now) return;
+    page.catalogue = catalogue;
+    if (jobs && jobs.finished !== page.finished) {
+      page.finished = jobs.finished;
+      cache.clear(); // what has been computed since may belong in them
+      tried.clear();
+    }
+    scheme = now;
+    const state = JSON.stringify([scheme, cursor]);
+    const tick = window.dash_clientside.callback_context.triggered.some((each) =>
+      each.prop_id.startsWith("jobs.")
+    );
+    if (isComplete(cursor)) {
+      controls(cursor);
+      const lacks = missing(cursor);
+      if (lacks.length === 0) {
+        pieces(cursor).forEach((piece) => paint(cache.get(keyOf(piece, cursor)), cursor));
+        parameters(effectives.get(layerOf(cursor)));
+        pending = null;
+        answered = state;
+        asked += 1; // an answer that is still on its way is for another state
+        busy(false);
+        setTimeout(fetchAhead, 30);
+        return;
+      }
+      remark(cursor);
+    }
+    if (!tick && answered === state) return;
+    if (pending && pending.state === state && Date.now() - pending.at < PATIENCE) return;
+    const skip = isComplete(cursor) ? pieces(cursor).filter((p) => !missing(cursor).includes(p)) : [];
+    asked += 1;
+    pending = { state, at: Date.now() };
+    if (!tick) busy(true);
+    set("request", { data: { n: asked, cursor, scheme, skip } });
+  }
+
+  function take(answer) {
+    if (!answer) return;
+    store(answer.frames, answer.cursor);
+    if (answer.n !== asked) return;
+    pending = null;
+    page.cursor = answer.cursor;
+    answered = JSON.stringify([scheme, answer.cursor]);
+    controls(answer.cursor);
+    effectives.set(layerOf(answer.cursor), answer.effective);
+    parameters(answer.effective);
+    update("note", { children: answer.note });
+    const made = Object.fromEntries(answer.frames.map((frame) => [frame.piece, frame.parts]));
+    pieces(answer.cursor).forEach((piece) => {
+      const parts = made[piece] || cache.get(keyOf(piece, answer.cursor));
+      if (parts) paint(parts, answer.cursor);
+    });
+    busy(false);
+    set("cursor", { data: answer.cursor });
+  }
+
+  function around(cursor) {
+    const count = page.catalogue.experiments[cursor.experiment].steps.length;
+    const places = [];
+    for (let by = 1; by <= WINDOW; by++) places.push(cursor.index + by, cursor.index - by);
+    return places.filter((index) => index >= 0 && index < count);
+  }
+
+  function fetchAhead() {
+    const cursor = page.cursor;
+    if (ahead || pending || !cursor || !isComplete(cursor)) return;
+    for (const index of around(cursor)) {
+      const there = { ...cursor, index };
+      const lacks = missing(there).filter((piece) => !tried.has(keyOf(piece, there)));
+      if (lacks.length) {
+        ahead = true;
+        const skip = pieces(there).filter((piece) => !lacks.includes(piece));
+        set("prefetch", { data: { n: -1, cursor: there, scheme, skip, at: Date.now() } });
+        lacks.forEach((piece) => tried.add(keyOf(piece, there)));
+        return;
+      }
+    }
+  }
+
+  function keepAhead(answer) {
+    ahead = false;
+    if (!answer) return;
+    store(answer.frames, answer.cursor);
+    setTimeout(fetchAhead, 30);
+  }
+
+  page.isWaiting = () => Boolean(pending);
+  page.cached = () => cache.size;
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    frames: { ask, take, keepAhead },
+  });
+})();

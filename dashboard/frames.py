@@ -1,0 +1,166 @@
+"""Frames: all that the page shows at one cursor, made here and kept by the browser.
+
+The browser asks for the frames of a cursor once and moves among those it has without asking again.
+A frame is a list of parts (component id, digest, properties as JSON), so that the browser repaints
+only what differs from what it shows.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plotly.io.json import to_json_plotly
+
+from analysis import registry
+from analysis.errors import NerveScopeError
+from analysis.pipeline import params_of
+from dashboard import ids, metrics
+from dashboard.context import NOT_YET, Context
+from dashboard.cursor import Cursor
+from dashboard.figures.curves import Curve, metric_figure
+from dashboard.figures.network import network_figure
+from dashboard.results import Found
+from dashboard.views import Ask, Panel, View, empty
+
+ROW = "row"
+"""The piece of a page that is not a view: the row of layers and the curve above the steps."""
+
+ROW_FIELDS = ("experiment", "index", "runs", "params")
+
+Props = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One piece of the page.
+
+    Attributes
+    ----------
+    props : dict
+        Properties by component id.
+    final : bool
+        Whether nothing of it is still being computed.
+    """
+
+    props: Props
+    final: bool
+
+
+def fields(context: Context) -> dict[str, list[str]]:
+    """Say which fields of the cursor each piece depends on."""
+    found = {name: list(view.fields) for name, view in context.views.items()}
+    return {ROW: list(ROW_FIELDS), **found}
+
+
+def answer(context: Context, request: Mapping[str, Any], *, compute: bool) -> dict[str, Any]:
+    """Make the frames that the browser asks for.
+
+    Parameters
+    ----------
+    context : Context
+    request : mapping
+        ``cursor``; ``scheme``; ``skip``, the pieces that the browser has; ``n``, its number.
+    compute : bool
+        Whether what is missing is to be computed; else such frames are left out.
+    """
+    cursor, note = context.read(request.get("cursor"))
+    skip = request.get("skip") or []
+    scheme = "dark" if request.get("scheme") == "dark" else "light"
+    made = {
+        piece: draw_piece(context, piece, cursor, scheme=scheme, compute=compute)
+        for piece in (ROW, cursor.view)
+        if piece not in skip
+    }
+    return {
+        "n": request.get("n"),
+        "cursor": cursor.as_plain(),
+        "note": note,
+        "effective": effective(context, cursor),
+        "frames": [
+            {"piece": piece, "final": drawn.final, "parts": _parts(drawn.props)}
+            for piece, drawn in made.items()
+            if drawn.final or compute
+        ],
+    }
+
+
+def _parts(props: Props) -> list[tuple[str, str, str]]:
+    parts = []
+    for name, values in props.items():
+        text = to_json_plotly(values)
+        parts.append((name, hashlib.blake2b(text.encode(), digest_size=8).hexdigest(), text))
+    return parts
+
+
+def draw_piece(
+    context: Context, piece: str, cursor: Cursor, *, scheme: str, compute: bool = True
+) -> Drawn:
+    """Draw the row of layers, or a view."""
+    ask = context.ask(cursor)
+    if piece == ROW:
+        return _draw_row(context, ask, scheme)
+    view = context.views[piece]
+    found = context.find(view, ask, compute=compute)
+    if found.pending and not compute:
+        return Drawn({}, final=False)
+    return Drawn(_view_props(view, ask, found, scheme), not found.pending)
+
+
+def _draw_row(context: Context, ask: Ask, scheme: str) -> Drawn:
+    bars = context.row(ask)
+    steps = [str(each.milestone or each.step) for each in ask.experiment.axis]
+    curves = {
+        each.name: Curve(metrics.places(each, ask.experiment), each.mean, each.low, each.high)
+        for each in metrics.curves(ask.experiment, ask.cursor.runs)
+    }
+    props: Props = {
+        ids.NETWORK: {"figure": network_figure(bars, scheme=scheme)},
+        ids.METRIC: {"figure": metric_figure(steps, curves, scheme=scheme)},
+    }
+    return Drawn(props, all(bar.note != NOT_YET for bar in bars))
+
+
+def _view_props(view: View, ask: Ask, found: Found, scheme: str) -> Props:
+    scene = view.scene(ask, found)
+    props: Props = {
+        ids.FINDING: {"children": view.sentence(scene)},
+        ids.COUNTS: {"children": view.counts(scene)},
+    }
+    for name, spec in view.panels.items():
+        panel = draw_panel(view, name, scene, scheme)
+        at = ids.PanelIds(view.name, name)
+        props |= {
+            at.graph: {"figure": panel.figure},
+            at.message: {"children": panel.message},
+            at.caption: {"children": panel.caption},
+            at.box: {"className": f"panel {spec.kind}{' gone' if panel.hidden else ''}"},
+        }
+    return props
+
+
+def draw_panel(view: View, name: str, scene: Any, scheme: str) -> Panel:
+    """Draw one panel; what cannot be drawn says why in its place, and the others go on."""
+    try:
+        return view.panels[name].draw(scene, scheme)
+    except NerveScopeError as error:
+        return empty(str(error))
+
+
+def effective(context: Context, cursor: Cursor) -> dict[str, Any]:
+    """Return the parameters in force at a cursor by ``analysis.name``: what the forms show."""
+    ask = context.ask(cursor)
+    found: dict[str, Any] = {}
+    for kind in registry.analyses().values():
+        try:
+            params = params_of(ask.experiment, kind, layer=cursor.layer, settings=ask.settings)
+        except NerveScopeError:
+            continue  # the view says what is wrong with them
+        found |= {f"{kind.name}.{k}": v for k, v in registry.as_plain(params).items()}
+    return found
+
+
+def size(frames: Mapping[str, Any]) -> int:
+    """Bytes of an answer as it is sent."""
+    return len(json.dumps(frames).encode())
