@@ -7,11 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist, squareform
 
-from analysis._circular_cocycle import Array, Cochain, Edges, is_cocycle, lifted
+from analysis._circular_cocycle import (
+    Array,
+    Cochain,
+    Edges,
+    edge_weights,
+    is_cocycle,
+    lifted,
+    uncoupled,
+)
 from analysis.homology import PersistenceDiagram, vietoris_rips
 
 OTHER_PRIMES = (47, 43, 53)
 """Tried where a cocycle does not lift: over another prime another one represents the class."""
+
+BESIDE = 10
+"""Of so many other classes, those of the longest bars, the class is freed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +89,8 @@ def _over(points: Array, prime: int, landmarks: int, bar_index: int) -> LoopClas
     edges = _edges(points[diagram.landmarks], scale)
     cocycle = lifted(diagram.cocycle(1, bar_index), edges, prime)
     lifts = is_cocycle(cocycle, edges)
+    if lifts and (others := _beside(diagram, bar_index, edges, (scale, prime))):
+        cocycle = uncoupled(cocycle, others, edge_weights(edges))
     return LoopClass(
         birth=birth,
         death=death,
@@ -91,6 +104,22 @@ def _over(points: Array, prime: int, landmarks: int, bar_index: int) -> LoopClas
     )
 
 
+def _beside(
+    diagram: PersistenceDiagram, bar_index: int, edges: Edges, place: tuple[float, int]
+) -> list[Cochain]:
+    """Cocycles of classes that are alive at the scale and die no earlier than that of the bar.
+
+    The bar's class is given up to these only: just below its death no other one is there, and
+    from there it is restricted to the scale.
+    """
+    scale, prime = place
+    births, deaths = diagram.bars(1).T
+    alive = (births <= scale) & (deaths >= deaths[bar_index])
+    alive[bar_index] = False
+    found = [lifted(diagram.cocycle(1, i), edges, prime) for i in np.flatnonzero(alive)[:BESIDE]]
+    return [each for each in found if is_cocycle(each, edges)]
+
+
 def _torsion(prime: int) -> str:
     return (
         f"the class over Z/{prime} does not lift to the integers: it may be torsion, which no "
@@ -101,7 +130,7 @@ def _torsion(prime: int) -> str:
 def _no_bar(n: int, bars: int, bar_index: int) -> str:
     if bars:
         return f"there is no loop {bar_index}: there are {bars} bars in H₁, counted from 0"
-    return f"{n} different points have no loop: there is no bar in H₁"
+    return f"there is no loop among {n:,} different points: no bar in H₁"
 
 
 def _strength(diagram: PersistenceDiagram, bar_index: int) -> float:

@@ -4,6 +4,8 @@ A 1-cochain is an antisymmetric matrix over the vertices: entry (i, j) is its va
 i to j, zero where there is no edge.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
@@ -15,6 +17,8 @@ Cochain = NDArray[np.int64]
 Edges = NDArray[np.bool_]
 
 BLOCK = 1024  # points extended at once: some MB of distances to the landmarks
+
+TIE = 1e-6  # of an energy: a step must gain more, so that rounding does not choose
 
 
 def lifted(cocycle: NDArray[np.int64], edges: Edges, prime: int) -> Cochain:
@@ -78,6 +82,51 @@ def smoothed(cochain: Cochain, weights: Array) -> Array:
 def harmonic(cochain: Cochain, edges: Edges, tau: Array) -> Array:
     """Cochain + δτ: how far the coordinate turns along every edge, in turns, shape (n, n)."""
     return np.asarray((cochain + tau - tau[:, None]) * edges)
+
+
+def uncoupled(cocycle: Cochain, others: Sequence[Cochain], weights: Array) -> Cochain:
+    """Add integer multiples of other cocycles so that the harmonic energy becomes small.
+
+    Parameters
+    ----------
+    cocycle : ndarray of int64, shape (n, n)
+    others : sequence of ndarray of int64, each of shape (n, n)
+        Of other classes, none of them 0.
+    weights : ndarray, shape (n, n)
+        Of `edge_weights`.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, n)
+
+    References
+    ----------
+    L. Scoccola et al., "Toroidal coordinates: decorrelating circular coordinates with lattice
+    reduction", Symposium on Computational Geometry (2023).
+    """
+    classes = np.stack([cocycle, *others])
+    forms = [harmonic(each, weights > 0, smoothed(each, weights)) for each in classes]
+    flat = (np.stack(forms) * np.sqrt(weights)).reshape(len(classes), -1)
+    return np.asarray(np.tensordot(_pairwise_reduced(flat @ flat.T), classes, axes=1))
+
+
+def _pairwise_reduced(gram: Array) -> NDArray[np.int64]:
+    """Reduce vectors by all but the first until no step shortens one.
+
+    Returns the first as a combination of those given.
+    """
+    basis = np.eye(len(gram), dtype=np.int64)
+    steps = [(i, j) for i in range(len(gram)) for j in range(1, len(gram)) if i != j]
+    shortened = True
+    while shortened:
+        shortened = False
+        for i, j in steps:
+            own, product, other = (basis[a] @ gram @ basis[b] for a, b in ((i, i), (i, j), (j, j)))
+            times = np.rint(product / other).astype(np.int64)
+            if times * (2 * product - times * other) > TIE * own:
+                basis[i] -= times * basis[j]
+                shortened = True
+    return np.asarray(basis[0])
 
 
 def extended(

@@ -117,13 +117,17 @@ def circular_coordinates(
     is that of the two coordinate axes, first and second in their order, with the largest area, and
     the angle is that about the middle of the loop.
 
-    *Several loops.* The class of a loop that dies last does not turn about the others. Another may
-    be given up to classes of longer-lived ones.
+    *Several loops.* A class is given only up to classes that die later. Of the multiples of these
+    (the ten of the longest bars) those are added that make it turn least, so that the class of
+    one loop does not turn about another as well.
 
     References
     ----------
     V. de Silva, D. Morozov, M. Vejdemo-Johansson, "Persistent cohomology and circular coordinates",
     Discrete & Computational Geometry 45 (2011): lift, harmonic smoothing.
+
+    L. Scoccola, H. Gakhar, J. Bush, N. Schonsheck, T. Rask, L. Zhou, J. A. Perea, "Toroidal
+    coordinates: decorrelating circular coordinates with lattice reduction", SoCG 2023.
 
     J. A. Perea, "Sparse circular coordinates via principal Z-bundles", Topological Data Analysis,
     Abel Symposia 15 (2020): landmarks, scale, and the map b ↦ exp 2πi (τ_j + Σ_k φ_k(b) θ_jk).

@@ -15,6 +15,9 @@ from analysis.pipeline import Unit
 from analysis.registry import Params, Progress, parameter, register, silent, table
 
 QUICK_POINTS = 5000
+QUICK_FEW = 400  # so many are quick whatever becomes of them
+QUICK_WORK = 1e8  # coordinates of all pairs: all of them compared and joined in 150 ms, measured
+ECCENTRICITY = 3  # its distances of all pairs take as long as so many coordinates more
 
 BARS = 10
 """Longest H₁ bars in a table row."""
@@ -70,8 +73,18 @@ class FilterGraph:
 
 
 def _is_quick(shape: FilterShape, params: MapperParams) -> bool:
-    small = shape.n_kept <= QUICK_POINTS and params.gain <= 3 and params.resolution <= 30
-    return small and params.lens != "umap"
+    """Whether it answers within 200 ms, of which storing and reading take a quarter; as measured.
+
+    Slow are clouds that are joined from all pairs (many coordinates, a long cut), graphs of
+    thousands of nodes (a short cut that keeps small clusters), and UMAP in any case.
+    """
+    n, dimensions = shape.slices.shape
+    if n > QUICK_POINTS or params.gain > 3 or params.resolution > 30 or params.lens == "umap":
+        return False
+    if n > QUICK_FEW and (params.min_samples < 3 or params.cut < 1.25):
+        return False
+    coordinates = dimensions + ECCENTRICITY * (params.lens == "eccentricity")
+    return n * n * coordinates <= QUICK_WORK or (dimensions <= 9 and params.cut <= 1.5)
 
 
 @register("mapper", title="Mapper graph", version=1, needs="filters", quick=_is_quick)

@@ -78,6 +78,10 @@ class ResultStore:
     def _places(self, key: str) -> list[Path]:
         return [folder / f"{key}.npz" for folder in (self.root, *self.shipped)]
 
+    def has(self, key: str) -> bool:
+        """Whether there is a file of this key, which need not be whole."""
+        return key in self._unsaved or any(place.is_file() for place in self._places(key))
+
     def get(self, key: str, kind: type) -> Stored | None:
         """Read a result; a missing, cut-off, damaged or foreign file is a miss."""
         if (kept := self._unsaved.get(key)) is not None:

@@ -121,7 +121,7 @@
   function change(id, prop, value, now) {
     const { controls, parameters } = page.catalogue;
     if (prop === "clickData") return clicked(id, value);
-    if (prop === "cellClicked") return page.picked(value);
+    if (prop === "cellClicked") return page.picked(id, value);
     if (id === "key") return value && KEYS[value.key] ? KEYS[value.key](now) : null;
     if (id === "reset" && value) return { params: null };
     if (BUTTONS[id]) return value ? BUTTONS[id](now) : null;

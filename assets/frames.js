@@ -56,6 +56,7 @@
       const props = JSON.parse(text);
       const meta = props.figure && props.figure.layout && props.figure.layout.meta;
       marks.delete(id);
+      if (props.rowData) page.tables[id] = props.rowData;
       if (meta && meta.follows) {
         const shapes = props.figure.layout.shapes;
         const mark = { ...meta, at: shapes.length - 1 };

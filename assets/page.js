@@ -87,13 +87,13 @@
   }
 
   // what a click on a row of a table says of the cursor
-  page.rows = [];
-  page.picked = (cell) => {
-    const row = cell && page.rows[Number(cell.rowId)];
+  page.tables = {};
+  page.picked = (id, cell) => {
+    const row = cell && (page.tables[id] || [])[Number(cell.rowId)];
     return row && row._pick ? row._pick : null;
   };
   const remember = (rows) => {
-    page.rows = rows || [];
+    page.tables["twin-grid"] = rows || [];
   };
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {

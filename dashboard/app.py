@@ -39,6 +39,7 @@ def create_app(context: Context, host: str = "127.0.0.1") -> Dash:
         include_pages_meta=False,
         on_error=_tell,
     )
+    _compress(app)
     dmc.pre_render_color_scheme()  # no flash of the other scheme
     app.layout = lambda: shell.layout(context)
     wiring.register(app, context)
@@ -46,6 +47,33 @@ def create_app(context: Context, host: str = "127.0.0.1") -> Dash:
         app.server.before_request(_refuse_other_names)
     app.server.after_request(_harden)
     return app
+
+
+def _compress(app: Dash) -> None:
+    """Compress what is sent; files that never change are compressed once."""
+    from flask_compress import Compress
+
+    kept: dict[str, Any] = {}
+    app.server.config["COMPRESS_ALGORITHM"] = ["br", "gzip"]
+    app.server.config["COMPRESS_BR_LEVEL"] = 4
+    app.server.config["COMPRESS_MIN_SIZE"] = 2000
+    app.server.config["COMPRESS_CACHE_KEY"] = lambda asked: asked.full_path
+    app.server.config["COMPRESS_CACHE_BACKEND"] = lambda: _Files(kept)
+    Compress(app.server)
+
+
+class _Files:
+    """Compressed files by address; answers to callbacks are not kept."""
+
+    def __init__(self, kept: dict[str, Any]) -> None:
+        self._kept = kept
+
+    def get(self, key: str) -> Any:
+        return self._kept.get(key)
+
+    def set(self, key: str, value: Any) -> None:
+        if "/_dash-component-suites/" in key or "/assets/" in key:
+            self._kept[key] = value
 
 
 def _refuse_other_names() -> Response | None:

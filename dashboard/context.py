@@ -1,7 +1,6 @@
 """What the callbacks of one app work with; handed to them, never global."""
 
 import contextlib
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,12 +13,10 @@ from dashboard.cursor import Cursor, Known
 from dashboard.figures.network import LayerBar
 from dashboard.jobs import Jobs
 from dashboard.layer_units import Summary, filter_units
-from dashboard.results import Answer, Found, Results
+from dashboard.results import Found, Results
 from dashboard.views import Ask, View
 
 NOT_YET = "not computed yet"
-AT_ONCE = 0.15
-"""Seconds of a request in which quick analyses are computed; the rest is left to the jobs."""
 
 
 class Context:
@@ -76,18 +73,10 @@ class Context:
         try:
             need = view.units(ask)
         except NerveScopeError as error:
-            return Found({}, {}, str(error))
-        started = time.perf_counter()
-        answers = {}
-        for name, unit in need.items():
-            live = time.perf_counter() - started < AT_ONCE
-            answers[name] = (
-                Answer(error=unit)
-                if isinstance(unit, str)
-                else self.results.get(unit, ask=compute, live=live)
-            )
+            return Found(self.results, {}, error=str(error))
         units = {name: unit for name, unit in need.items() if isinstance(unit, Unit)}
-        return Found(answers, units)
+        reasons = {name: why for name, why in need.items() if isinstance(why, str)}
+        return Found(self.results, units, reasons=reasons, compute=compute)
 
     def complete_row(self, cursor: Cursor) -> None:
         """Have what the row of layers lacks at a step computed, after all that is looked at."""

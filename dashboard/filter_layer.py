@@ -73,7 +73,8 @@ class FilterLayer:
     @functools.cached_property
     def runs(self) -> Rows:
         """Which run of the experiment each kept filter is from, shape (n_kept,)."""
-        return run_numbers(self.experiment, self.unit)[self.shape.origin[:, 0]]
+        rows: Rows = run_numbers(self.experiment, self.unit)[self.shape.origin[:, 0]]
+        return rows
 
     @functools.cached_property
     def names(self) -> list[str]:

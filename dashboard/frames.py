@@ -21,6 +21,7 @@ from dashboard.context import NOT_YET, Context
 from dashboard.cursor import Cursor
 from dashboard.figures.curves import Curve, metric_figure
 from dashboard.figures.network import network_figure
+from dashboard.grids import as_grid
 from dashboard.results import Found
 from dashboard.views import Ask, Panel, View, empty
 
@@ -105,7 +106,8 @@ def draw_piece(
     found = context.find(view, ask, compute=compute)
     if found.pending and not compute:
         return Drawn({}, final=False)
-    return Drawn(_view_props(view, ask, found, scheme), not found.pending)
+    props = _view_props(view, ask, found, scheme)
+    return Drawn(props, not found.pending)  # looked at last: a damaged result shows when it is read
 
 
 def _draw_row(context: Context, ask: Ask, scheme: str) -> Drawn:
@@ -132,7 +134,7 @@ def _view_props(view: View, ask: Ask, found: Found, scheme: str) -> Props:
         panel = draw_panel(view, name, scene, scheme)
         at = ids.PanelIds(view.name, name)
         props |= {
-            at.graph: {"figure": panel.figure},
+            at.graph: as_grid(spec.rows(scene)) if spec.table else {"figure": panel.figure},
             at.message: {"children": panel.message},
             at.caption: {"children": panel.caption},
             at.box: {"className": f"panel {spec.kind}{' gone' if panel.hidden else ''}"},

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.experiment import Experiment
+from dashboard.figures import curves as figures
 
 Floats = NDArray[np.float64]
 
@@ -79,3 +80,8 @@ def at_step(curve: Curve, step: int) -> float | None:
     """Return the mean at the last logged step that is not after a snapshot; None before any."""
     before = np.flatnonzero(curve.steps <= step)
     return float(curve.mean[before[-1]]) if len(before) else None
+
+
+def drawn(curve: Curve) -> figures.Curve:
+    """Return a curve at its training steps, as figures draw it."""
+    return figures.Curve(curve.steps, curve.mean, curve.low, curve.high)

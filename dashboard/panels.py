@@ -2,23 +2,21 @@
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from analysis.errors import NerveScopeError
 from dashboard import export, ids, tables, theme
-from dashboard.controls import aria
 from dashboard.context import Context
+from dashboard.controls import aria
 from dashboard.cursor import Cursor
 from dashboard.figures.blank import BLANK
+from dashboard.grids import HIDDEN, as_grid, empty_grid
 from dashboard.views import Row, Spec, View
 
 MOST_ROWS = 5000
 """Rows that a table shows; its file has all of them."""
-
-HIDDEN = "_pick"
 
 
 def view_layout(view: View) -> Component:
@@ -42,13 +40,7 @@ def _panel(view: View, name: str, spec: Spec) -> Component:
                 className="panel-head",
             ),
             html.P("Loading …", id=at.message, className="message", role="status"),
-            dcc.Graph(
-                id=at.graph,
-                figure=BLANK,
-                config=theme.CONFIG | {"scrollZoom": spec.zoom},
-                className="figure",
-                responsive="auto" if spec.tall else True,
-            ),
+            empty_grid(at.graph, height="100%") if spec.table else _graph(at, spec),
             html.P(id=at.caption, className="caption"),
         ],
         id=at.box,
@@ -57,8 +49,20 @@ def _panel(view: View, name: str, spec: Spec) -> Component:
     )
 
 
+def _graph(at: ids.PanelIds, spec: Spec) -> Component:
+    return dcc.Graph(
+        id=at.graph,
+        figure=BLANK,
+        config=theme.CONFIG | {"scrollZoom": spec.zoom},
+        className="figure",
+        responsive="auto" if spec.tall else True,
+    )
+
+
 def _buttons(at: ids.PanelIds, spec: Spec) -> list[Component]:
     words = {"table": "as a table", "svg": "as a vector picture", "png": "as a picture"}
+    if spec.table:
+        words = {"table": words["table"]}
     return [
         html.Button(
             kind,
@@ -74,7 +78,7 @@ def _buttons(at: ids.PanelIds, spec: Spec) -> list[Component]:
 
 def drawer() -> Component:
     """Lay out the drawer in which any figure is a table."""
-    return dmc.Drawer(
+    made: Component = dmc.Drawer(
         [
             html.Div(
                 [
@@ -83,16 +87,7 @@ def drawer() -> Component:
                 ],
                 className="twin-head",
             ),
-            dag.AgGrid(
-                id=ids.TWIN_GRID,
-                columnDefs=[],
-                rowData=[],
-                columnSize="autoSize",
-                defaultColDef={"sortable": True, "filter": True, "resizable": True},
-                dashGridOptions={"animateRows": False, "theme": "legacy"},
-                className="ag-theme-alpine",
-                style={"height": "calc(46vh - 90px)"},
-            ),
+            empty_grid(ids.TWIN_GRID, height="calc(46vh - 90px)"),
             dcc.Store(id=ids.TWIN_OF),
             dcc.Download(id=ids.DOWNLOAD),
             dcc.Store(id=ids.PICTURE),
@@ -107,6 +102,7 @@ def drawer() -> Component:
         title="Table",
         keepMounted=True,
     )
+    return made
 
 
 def register(app: Dash, context: Context) -> None:
@@ -143,7 +139,8 @@ def _register_twin(app: Dash, context: Context) -> None:
         title, rows = twin(context, graph, context.read(said)[0])
         shown = rows[:MOST_ROWS]
         words = f"{title}: {len(shown):,} of {len(rows):,} rows"
-        return [_cells(row) for row in shown], _columns(shown), words
+        filled = as_grid(shown)
+        return filled["rowData"], filled["columnDefs"], words
 
     @app.callback(
         Output(ids.DOWNLOAD, "data"),
@@ -220,24 +217,3 @@ def twin(context: Context, graph: str, cursor: Cursor) -> tuple[str, list[Row]]:
     except NerveScopeError:
         rows = []  # the panel itself says why
     return view.panels[name].title, [tables.finite(row) for row in rows]
-
-
-def _cells(row: Row) -> Row:
-    return {
-        name: " ".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in row.items()
-    }
-
-
-def _columns(rows: list[Row]) -> list[dict[str, Any]]:
-    names = dict.fromkeys(name for row in rows[:50] for name in row if name != HIDDEN)
-    number = {"function": "params.value == null ? '' : d3.format('.4~g')(params.value)"}
-    return [
-        {"field": name, "headerName": name.replace("_", " ")}
-        | ({"valueFormatter": number} if _is_float(rows, name) else {})
-        for name in names
-    ]
-
-
-def _is_float(rows: list[Row], name: str) -> bool:
-    return any(isinstance(row.get(name), float) for row in rows[:50])

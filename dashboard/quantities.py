@@ -137,7 +137,8 @@ def of_nodes(name: str, values: Floats, members: Ragged, means: NDArray[Any]) ->
     if name == "angle":
         flat = means.reshape(len(means), -1)
         lengths = np.linalg.norm(flat, axis=1, keepdims=True)
-        return gradient_degrees(flat / np.where(lengths > 0, lengths, 1), means.shape[1:])
+        kernel = (means.shape[1], means.shape[2])
+        return gradient_degrees(flat / np.where(lengths > 0, lengths, 1), kernel)
     if QUANTITIES[name].cyclic:
         return np.array([_circular_mean(values[rows]) for rows in members], dtype=np.float64)
     return np.array([values[rows].mean() for rows in members], dtype=np.float64)

@@ -1,6 +1,7 @@
 """What views ask for results: there, being computed, or why not."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from analysis.errors import NerveScopeError
 from analysis.pipeline import Unit, key_of, load, run_unit
 from analysis.store import ResultStore
 from dashboard.jobs import Jobs
+
+AT_ONCE = 0.15
+"""Seconds of a request in which quick analyses are computed; the rest is left to the jobs."""
 
 REMEMBERED = 128
 """Results that are kept in memory."""
@@ -44,44 +48,6 @@ class Answer:
     def pending(self) -> bool:
         """Whether it is being computed."""
         return self.result is None and not self.error
-
-
-class Found:
-    """Answers by the names that a view gives its units.
-
-    Parameters
-    ----------
-    answers : mapping of Answer
-        By name.
-    units : mapping of Unit
-        What they answer; without the names whose unit could not even be made.
-    error : str
-        The answer to every other name.
-    """
-
-    def __init__(
-        self, answers: Mapping[str, Answer], units: Mapping[str, Unit], error: str = ""
-    ) -> None:
-        self._answers = answers
-        self._error = error
-        self.units = units
-
-    def __getitem__(self, name: str) -> Answer:
-        return self._answers.get(name) or Answer(error=self._error or f"{name} was not asked for")
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._answers
-
-    @property
-    def pending(self) -> bool:
-        """Whether anything is being computed."""
-        return any(each.pending for each in self._answers.values())
-
-    @property
-    def state(self) -> str:
-        """A text that changes when there is something new to draw."""
-        parts = self._answers.values()
-        return self._error or "|".join("?" if each.pending else each.error or "!" for each in parts)
 
 
 class Results:
@@ -125,6 +91,16 @@ class Results:
         if ask:
             self._jobs.want(unit)
         return Answer()
+
+    def look(self, unit: Unit, *, ask: bool = True, live: bool = True) -> bool:
+        """Say whether a unit has its answer, without reading it; else as `get`."""
+        try:
+            key = key_of(unit)
+        except NerveScopeError:
+            return True  # the answer is why not
+        if self._remembered(key) is not None or self._store.has(key):
+            return True
+        return not self.get(unit, ask=ask, live=live).pending
 
     def derive(self, name: str, units: Sequence[Unit], make: Callable[..., T]) -> T | None:
         """Make something small of results that are there, once; None where one is missing.
@@ -179,3 +155,56 @@ class Results:
             self._known[key] = stored
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
+
+
+class Found:
+    """Answers by the names that a view gives its units; results are read when they are drawn.
+
+    Parameters
+    ----------
+    results : Results
+    units : mapping of Unit
+        What is asked for.
+    reasons : mapping of str
+        Why other names have no unit.
+    compute : bool
+        Whether what is missing is to be computed.
+    error : str
+        The answer to every other name.
+    """
+
+    def __init__(
+        self,
+        results: Results,
+        units: Mapping[str, Unit],
+        *,
+        reasons: Mapping[str, str] | None = None,
+        compute: bool = True,
+        error: str = "",
+    ) -> None:
+        self.units = units
+        self._results = results
+        self._compute = compute
+        self._error = error
+        self._answers = {name: Answer(error=why) for name, why in (reasons or {}).items()}
+        started = time.perf_counter()
+        self._there = {
+            name: results.look(
+                unit, ask=compute, live=compute and time.perf_counter() - started < AT_ONCE
+            )
+            for name, unit in units.items()
+        }
+
+    def __getitem__(self, name: str) -> Answer:
+        if name in self.units and name not in self._answers:
+            self._answers[name] = self._results.get(self.units[name], ask=self._compute, live=False)
+        return self._answers.get(name) or Answer(error=self._error or f"{name} was not asked for")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.units or name in self._answers
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything is being computed."""
+        read = any(each.pending for each in self._answers.values())
+        return read or not all(self._there.values())

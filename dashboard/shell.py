@@ -8,8 +8,8 @@ from dash.development.base_component import Component
 
 from analysis.experiment import Experiment
 from dashboard import frames, ids, panels, theme, words
-from dashboard.controls import aria
 from dashboard.context import Context
+from dashboard.controls import aria
 from dashboard.cursor import runs_at
 from dashboard.figures.blank import BLANK
 
@@ -101,9 +101,10 @@ def _header(context: Context) -> Component:
 
 
 def _select(name: str, label: str, data: list[Any], width: int) -> Component:
-    return dmc.Select(
+    made: Component = dmc.Select(
         id=name, data=data, allowDeselect=False, w=width, size="xs", **aria(label)
     )
+    return made
 
 
 def _button(name: str, text: str, title: str, **more: Any) -> Component:
@@ -151,7 +152,7 @@ def _cursor_bar() -> Component:
 
 
 def _slider() -> Component:
-    return dmc.Slider(
+    made: Component = dmc.Slider(
         id=ids.STEP,
         min=0,
         max=1,
@@ -164,6 +165,7 @@ def _slider() -> Component:
         className="slider",
         **aria("Training step"),
     )
+    return made
 
 
 def _row_legend() -> Component:
@@ -220,7 +222,7 @@ KEYS = (
 
 def _help() -> Component:
     titles = ("What this shows", "How to read it", "What it does not show")
-    return dmc.Drawer(
+    made: Component = dmc.Drawer(
         [
             html.H2(id=ids.HELP_TITLE),
             *[
@@ -239,6 +241,7 @@ def _help() -> Component:
         title="What am I looking at?",
         keepMounted=True,
     )
+    return made
 
 
 def controls(context: Context) -> dict[str, str]:
@@ -258,7 +261,10 @@ def catalogue(context: Context) -> dict[str, Any]:
         "parameters": {ids.parameter(name): name for name in form},
         "usual": {field: among[0] for field, among in words_of.items()},
         "views": {
-            name: {"title": view.title, "about": list(view.about)}
+            name: {
+                "title": view.title,
+                "about": [view.about.shows, view.about.read, view.about.limits],
+            }
             for name, view in context.views.items()
         },
     }

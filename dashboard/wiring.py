@@ -19,11 +19,13 @@ def register(app: Dash, context: Context) -> None:
 
 
 def _register_cursor(app: Dash, context: Context) -> None:
-    graphs = [
-        ids.PanelIds(view.name, name).graph
+    parts = [
+        (ids.PanelIds(view.name, name).graph, spec.table)
         for view in context.views.values()
-        for name in view.panels
+        for name, spec in view.panels.items()
     ]
+    graphs = [name for name, is_table in parts if not is_table]
+    grids = [name for name, is_table in parts if is_table]
     form = [ids.parameter(name) for view in context.views.values() for name in view.parameters]
     app.clientside_callback(
         ClientsideFunction("cursor", "move"),
@@ -32,7 +34,7 @@ def _register_cursor(app: Dash, context: Context) -> None:
         *[Input(name, "value") for name in [*controls(context), *form]],
         *[Input(name, "clickData") for name in [ids.NETWORK, *graphs]],
         *[Input(name, "n_clicks") for name in (ids.CLEAR, ids.PIN, ids.UNPIN, ids.RESET)],
-        Input(ids.TWIN_GRID, "cellClicked"),
+        *[Input(name, "cellClicked") for name in [ids.TWIN_GRID, *grids]],
         Input(ids.KEY, "data"),
         State(ids.CATALOGUE, "data"),
     )

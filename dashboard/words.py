@@ -43,22 +43,35 @@ def finding(shape: FilterShape, null: FilterShape | None, *, waiting: bool = Tru
     return f"{_verdict(shape, null)}. {_kept(shape)}."
 
 
-def _verdict(shape: FilterShape, null: FilterShape) -> str:
+def loops(shape: FilterShape, null: FilterShape | None) -> int:
+    """Count the loops that are claimed of a layer: see `finding`."""
+    if shape.degenerate or shape.n_kept < FEW or null is None:
+        return 0
     count, gap = standing_out(shape.diagram)
     lengths = shape.diagram.lengths(1)
-    long = not len(lengths) or lengths[max(count, 1) - 1] >= CLEAR * _longest(null) > 0
-    if len(lengths) == 1 and long:
+    long = len(lengths) > 0 and lengths[max(count, 1) - 1] >= CLEAR * _longest(null) > 0
+    if len(lengths) < 2 or not long:
+        return int(long)
+    usual = max(standing_out(null.diagram)[1], 1.0)
+    return count if gap >= CLEAR * usual else 0
+
+
+def _verdict(shape: FilterShape, null: FilterShape) -> str:
+    lengths = shape.diagram.lengths(1)
+    count = loops(shape, null)
+    if count == 1 and len(lengths) == 1:
         alone = f"the only H₁ bar, of length {lengths[0]:.2f}{_null_length(null)}"
         return f"One loop: {alone}; {_circle(shape)}"
-    if len(lengths) < 2 or not long:
-        length = f"of length {_longest(shape):.2f}{_null_length(null)}"
-        return f"No clear loop: {_longest_words(shape)}, {length}"
-    usual = max(standing_out(null.diagram)[1], 1.0)
-    if gap < CLEAR * usual:
-        return f"No clear loop: {_longest_words(shape)}{_beside(null)}"
+    gap = standing_out(shape.diagram)[1]
     if count == 1:
         return f"One loop, {gap:.1f}× longer than the next bar{_beside(null)}; {_circle(shape)}"
-    return f"{count} loops: the {_ordinal(count)} bar is {gap:.1f}× the next{_beside(null)}"
+    if count > 1:
+        return f"{count} loops: the {_ordinal(count)} bar is {gap:.1f}× the next{_beside(null)}"
+    first = lengths[max(standing_out(shape.diagram)[0], 1) - 1] if len(lengths) else 0.0
+    if len(lengths) < 2 or not first >= CLEAR * _longest(null) > 0:
+        length = f"of length {_longest(shape):.2f}{_null_length(null)}"
+        return f"No clear loop: {_longest_words(shape)}, {length}"
+    return f"No clear loop: {_longest_words(shape)}{_beside(null)}"
 
 
 def _longest(shape: FilterShape) -> float:
@@ -134,6 +147,11 @@ def step(this: Step, last: Step) -> str:
     if this.milestone:
         return f"{this.milestone} (median step {this.step:,} of {last.step:,})"
     return f"step {this.step:,} of {last.step:,}" if last.step else "one snapshot"
+
+
+def step_short(place: Step) -> str:
+    """Name a place of the axis."""
+    return place.milestone or f"step {place.step:,}"
 
 
 def runs(here: int, total: int) -> str:

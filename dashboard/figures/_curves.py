@@ -197,7 +197,7 @@ def steps_axis(data: Data, pixels: float, **more: Any) -> dict[str, Any]:
     scale = "" if named or data.kind == "linear" else f" ({data.kind} axis)"
     return theme.axis(
         data.scheme,
-        f"training step{scale}",
+        "milestone" if named else f"training step{scale}",
         range=[start - pad, end + pad],
         tickvals=data.x,
         ticktext=_fitting(data.x, texts, pixels),
@@ -254,12 +254,12 @@ def depth_axis(data: Data, room: float) -> tuple[dict[str, Any], int]:
     names = marks.names_axis(
         data.scheme,
         data.layers if named else [],
+        title=None if named else "layers in order of depth",
         range=[-0.7, len(data.layers) - 0.3],
         showline=True,
         tickangle=0 if flat else -45,
     )
-    title = theme.axis(data.scheme, "" if named else "layers in order of depth")["title"]
-    return names | {"title": title}, low
+    return names, low
 
 
 def mean_line(data: Data, name: str, curve: Curve, colour: str) -> go.Scatter:

@@ -93,7 +93,7 @@ def barcode_figure(
     """
     placed, rows = _place(groups, selected)
     traces: list[Any] = [_bars(each, scheme) for each in placed]
-    traces += [_hits(each) for each in placed]
+    traces += [_targets(each) for each in placed]
     traces += [_open_ends(each, scheme) for each in placed if np.isinf(each.group.bars).any()]
     return go.Figure(
         traces,
@@ -101,7 +101,6 @@ def barcode_figure(
             scheme,
             barmode="overlay",
             bargap=0,
-            hoverdistance=1,
             margin={"l": 10, "r": 12, "t": 2, "b": 8},
             xaxis=_axis(scheme, last_value(groups)),
             yaxis=theme.hidden_axis(range=[rows, -0.2], fixedrange=True),
@@ -160,19 +159,11 @@ def _bars(placed: _Placed, scheme: str) -> go.Bar:
     )
 
 
-def _hits(placed: _Placed) -> go.Bar:
-    """Make the whole row of a bar its target: bars are a few pixels high."""
+def _targets(placed: _Placed) -> go.Scatter:
+    """One point for each row, all at the same value: the nearest is that of the row."""
     n = len(placed.bars)
-    return go.Bar(
-        orientation="h",
-        x=[placed.end] * n,
-        y=placed.rows,
-        width=1,
-        marker={"color": "rgba(0,0,0,0)", "line": {"width": 0}},
-        customdata=placed.group.picks(n),  # an array would not reach a click
-        hovertext=placed.group.words(n),
-        hoverinfo="text",
-    )
+    values = [0.6 * placed.end] * n
+    return marks.targets(values, placed.rows, placed.group.picks(n), placed.group.words(n))
 
 
 def _open_ends(placed: _Placed, scheme: str) -> go.Scatter:

@@ -6,11 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from analysis.codensity import floor_share
 from dashboard import theme
 from dashboard.figures import marks, patches
 
 FAINT = 0.35
-STRIP = 0.8
+STRIP = 0.84
 """Of the height is the curve's, the rest is of the strip of examples above it."""
 
 Floats = NDArray[np.floating[Any]]
@@ -49,8 +50,10 @@ def codensity_figure(
     kept, dropped = x < cut, x > cut
     traces = [
         _area(np.append(x[kept], cut), np.append(profile[kept], at_cut), colours.bar, 0.28),
-        _area(np.insert(x[dropped], 0, cut), np.insert(profile[dropped], 0, at_cut), theme.NULL, 0.16),
-        _hover(x, profile, k, n_filters),
+        _area(
+            np.insert(x[dropped], 0, cut), np.insert(profile[dropped], 0, at_cut), theme.NULL, 0.16
+        ),
+        _targets(profile, k, n_filters),
     ]
     top = float(profile.max(initial=0.0)) * 1.06 or 1.0
     images = [] if examples is None else [_strip(*examples, fraction, scheme)]
@@ -81,13 +84,15 @@ def _area(x: Floats, y: Floats, colour: str, share: float) -> go.Scatter:
     )
 
 
-def _hover(x: Floats, profile: Floats, k: int, n: int) -> go.Scatter:
+def _targets(profile: Floats, k: int, n: int) -> go.Scatter:
+    """One point of the curve for each whole per cent."""
+    shares = np.arange(101)
+    values = np.interp(shares, np.linspace(0, 100, len(profile)), profile)
     words = [
-        f"densest {share:.0f} %: {n * share / 100:,.0f} filters<br>"
-        f"neighbour {k:,} within {value:.3g}"
-        for share, value in zip(x.tolist(), profile.tolist(), strict=True)
+        f"densest {share} %: {n * share // 100:,} filters<br>neighbour {k:,} within {value:.3g}"
+        for share, value in zip(shares.tolist(), values.tolist(), strict=True)
     ]
-    return marks.targets(x.round(3).tolist(), profile.tolist(), [None] * len(x), words)
+    return marks.targets(shares.tolist(), values.round(5).tolist(), [None] * len(words), words)
 
 
 def _shares(scheme: str) -> dict[str, Any]:
@@ -127,9 +132,13 @@ def _label(fraction: float, n: int, scheme: str) -> dict[str, Any]:
     """Say how many are kept, on the side of the cut that has room."""
     left = fraction > 0.5
     return {
-        "text": f"{int(fraction * n):,} of {n:,} kept",
-        **{"x": 100 * fraction, "yref": "paper", "y": 1, "yanchor": "top"},
-        **{"xanchor": "right" if left else "left", "xshift": -5 if left else 5},
+        "text": f"{floor_share(n, fraction):,} of {n:,} kept",
+        "x": 100 * fraction,
+        "xanchor": "right" if left else "left",
+        "xshift": -5 if left else 5,
+        "yref": "y domain",
+        "y": 1,
+        "yanchor": "top",
         "showarrow": False,
         "font": {"size": 11, "color": theme.palette(scheme).ink},
     }

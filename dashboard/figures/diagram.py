@@ -11,7 +11,7 @@ from dashboard import theme
 from dashboard.figures import marks, patches
 from dashboard.figures.barcode import SHOWN, Group, last_value
 
-TARGETS = 300
+TARGETS = 150
 """Points of the data that can be hovered and clicked; the rest lie on the diagonal."""
 
 PIXELS = 2000  # of the sprite; only a unit, it is drawn as vectors
@@ -141,7 +141,10 @@ def _ground(end: float, scheme: str) -> list[dict[str, Any]]:
         },
         {
             "type": "line",
-            **{"x0": 0, "y0": 0, "x1": end, "y1": end},
+            "x0": 0,
+            "y0": 0,
+            "x1": end,
+            "y1": end,
             "line": {"color": colours.line, "width": 1},
             "layer": "below",
         },
@@ -184,7 +187,7 @@ def _rug(group: Group, end: float, scheme: str) -> str:
 
 def _units(pairs: NDArray[np.float64], end: float) -> NDArray[np.float64]:
     finite = pairs[np.isfinite(pairs).all(axis=1)]
-    return np.stack([finite[:, 0], end - finite[:, 1]], axis=1) * (PIXELS / end)
+    return np.asarray(np.stack([finite[:, 0], end - finite[:, 1]], axis=1) * (PIXELS / end))
 
 
 def _key(groups: Sequence[Group], scheme: str) -> list[dict[str, Any]]:

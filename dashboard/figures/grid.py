@@ -24,10 +24,10 @@ STATES = {
 }
 """What a cell can be; its sign, and what the sign means."""
 
-WIDEST = 104  # pixels
+WIDEST, RUN_WIDEST = 104, 60  # pixels of a cell
 NAME = 26  # characters of a layer's name that are written; hovering shows all of it
 SEPARATE = 2.5  # pixels of height from which runs are drawn apart from each other
-RUN_WIDEST = 60
+MOST_NUMBERS = 600  # in a grid: more texts would make the cursor's mark lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,7 @@ class Cell:
     @property
     def shown(self) -> str:
         """The state that is drawn: what is computed and has no strength has no shape."""
-        bare = self.state == "ready" and self.strength is None
-        return "no shape" if bare else self.state
+        return "no shape" if (self.state, self.strength) == ("ready", None) else self.state
 
 
 def grid_figure(
@@ -122,7 +121,7 @@ class _Lattice:
         self.wide = min(inside / len(columns), WIDEST)
         self.span = inside / self.wide  # few columns leave room at the right
         self.range = [-0.5, self.span - 0.5]
-        self.with_number = self.wide >= 38
+        self.with_number = self.wide >= 38 and len(rows) * len(columns) <= MOST_NUMBERS
         self.with_null = self.tall >= 40 and self.wide >= 84
         self.margin = {"l": self.gutter, "r": 8, "t": 26}
         self.height = 26 + self.tall * len(rows)
@@ -164,10 +163,11 @@ def _texts(
     at: Sequence[tuple[int, int]], cells: Sequence[Cell], place: _Lattice, scheme: str
 ) -> go.Scatter:
     """Write what has room: the number, the null model's, or only the sign."""
-    said = [(*p, _text(c, place), _ink(c, scheme)) for p, c in zip(at, cells, strict=True)]
-    x, y, texts, inks = zip(*[each for each in said if each[2]] or [(0, 0, "", "")], strict=True)
-    size = 12 if place.wide >= 56 else 10
-    return marks.labels(x, y, texts, textfont={"color": list(inks), "size": size})
+    written = [(*p, _text(c, place), _ink(c, scheme)) for p, c in zip(at, cells, strict=True)]
+    said = [each for each in written if each[2]] or [(0, 0, "", theme.NULL)]
+    x, y, texts, inks = zip(*said, strict=True)
+    font = {"color": list(inks), "size": 12 if place.wide >= 56 else 10}
+    return marks.labels(x, y, texts, textfont=font)
 
 
 def _ink(cell: Cell, scheme: str) -> str:

@@ -137,8 +137,10 @@ def _ink(cell: Cell, fill: str, scheme: str) -> str:
 
 
 def _axis(scheme: str, axis: Axis, *, room: float = 0, **more: Any) -> dict[str, Any]:
-    title = theme.axis(scheme, escape(axis.title))["title"] | {"standoff": 6}
-    return marks.names_axis(scheme, axis.names, room=room, length=NAME, title=title, **more)
+    title = escape(axis.title)
+    written = marks.names_axis(scheme, axis.names, title=title, room=room, length=NAME, **more)
+    written["title"]["standoff"] = 6
+    return written
 
 
 def _tiles(
@@ -154,6 +156,6 @@ def _outline(current: tuple[int, int] | None, scheme: str) -> list[dict[str, Any
     if current is None:
         return []
     i, j = current
-    line = {"color": theme.palette(scheme).accent, "width": 2.5}
+    line = {"color": theme.palette(scheme).accent, "width": 3}
     box = {"x0": j - 0.5, "x1": j + 0.5, "y0": i - 0.5, "y1": i + 0.5}
     return [{"type": "rect", "name": "current", **box, "line": line}]

@@ -187,6 +187,7 @@ def sprite(
     *,
     marked: Marked | None = None,
     scheme: str = "light",
+    patched: bool = True,
 ) -> str:
     """Draw edges and patches as SVG elements in a square of 1000 × 1000, large nodes below.
 
@@ -194,6 +195,8 @@ def sprite(
     ----------
     graph, means, colour, marked, scheme
         As for `mapper_figure`.
+    patched : bool
+        Whether nodes show their filter; else they are squares of their colour.
     """
     low, high = _ranges(graph.positions)
     scale = PIXELS / (high[0] - low[0])
@@ -208,20 +211,21 @@ def sprite(
     for i in order:
         faint = f' opacity="{FAINT}"' if shares is not None and not shares[i] else ""
         halo = _halo(at[i], side[i], shares[i], ink.ink) if shares is not None else ""
-        parts.append(f"{halo}<g{faint}>{_node(greys[i], frames[i], at[i], side[i])}</g>")
-    for i in marked.primary if marked is not None else ():
-        parts.append(_ring(at[i], side[i], ink.ink))
+        grey = greys[i] if patched else None
+        parts.append(f"{halo}<g{faint}>{_node(grey, frames[i], at[i], side[i])}</g>")
+    held = marked.primary if marked is not None else ()
+    parts.extend(_ring(at[i], side[i], ink.ink) for i in held)
     return "".join(parts)
 
 
-def _node(grey: NDArray[np.uint8], frame: str, at: Floats, side: float) -> str:
+def _node(grey: NDArray[np.uint8] | None, frame: str, at: Floats, side: float) -> str:
     x, y = at - side / 2
     rim = side * 0.14
-    return (
+    box = (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" '
         f'rx="{side * 0.12:.1f}" fill="{frame}"/>'
-        f"{patches.patch(grey, x + rim, y + rim, side - 2 * rim)}"
     )
+    return box if grey is None else box + patches.patch(grey, x + rim, y + rim, side - 2 * rim)
 
 
 def _halo(at: Floats, side: float, share: float, ink: str) -> str:

@@ -56,10 +56,8 @@ def mark_cells(
         "line": {"color": theme.palette(scheme).accent, "width": 2},
     }
     rounded = {key: [round(float(each), 4) for each in box] for key, box in cells.items()}
-    figure.update_layout(
-        shapes=[*figure.layout.shapes, shape],
-        meta={**(figure.layout.meta or {}), "follows": list(follows), "cells": rounded},
-    )
+    figure.add_shape(shape)
+    figure.layout.meta = {**(figure.layout.meta or {}), "follows": list(follows), "cells": rounded}
 
 
 def tiles(boxes: Iterable[Box], colour: str, **more: Any) -> dict[str, Any]:
@@ -128,7 +126,13 @@ def still(scheme: str | None, **more: Any) -> dict[str, Any]:
 
 
 def names_axis(
-    scheme: str | None, names: Sequence[str], *, room: float = 0, length: int = 99, **more: Any
+    scheme: str | None,
+    names: Sequence[str],
+    *,
+    title: str | None = None,
+    room: float = 0,
+    length: int = 99,
+    **more: Any,
 ) -> dict[str, Any]:
     """Return an axis with names at 0, 1, 2, …; of those with `room` pixels each, what fits."""
     every = math.ceil((text_width(names) + 8) / room) if room else 1
@@ -144,7 +148,7 @@ def names_axis(
         "automargin": False,
         "tickangle": 0,
     }
-    return theme.axis(scheme, None, **(base | more))
+    return theme.axis(scheme, title, **(base | more))
 
 
 def note(text: str, scheme: str | None, **more: Any) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from dashboard import theme
 from dashboard.figures import marks, patches
 
-CELL = 30
+CELL = 31
 """Pixels of a patch with the room around it."""
 MARGIN = 4
 
-PITCH = 1.36 * patches.SIDE
-FRAME, RING, HALO, FIRST = (share * patches.SIDE for share in (0.07, 0.14, 0.12, 0.2))
+PITCH = 1.44 * patches.SIDE
+FRAME, RING, HALO, FIRST = (share * patches.SIDE for share in (0.07, 0.14, 0.12, 0.25))
 """Rims around a patch: in its colour; in ink where it is selected; both rims of the primary."""
 
 
@@ -98,8 +98,9 @@ def _axis(span: list[float], **more: Any) -> dict[str, Any]:
 
 def _targets(ids: Sequence[str], places: NDArray[np.int64]) -> go.Scatter:
     picks = [{"primary": each} for each in ids]
-    words = [f"filter {patches.escape(each)}" for each in ids]
-    return marks.targets(places[:, 0].tolist(), places[:, 1].tolist(), picks, words)
+    return marks.targets(
+        places[:, 0].tolist(), places[:, 1].tolist(), picks, [], hovertemplate=patches.FILTER_WORDS
+    )
 
 
 def _corners(places: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from dashboard.figures import marks, patches
 SPRITE = 1000  # side of the pictures' view box
 SMALLEST, LARGEST = 56, 260  # pixels of a cell's side
 GAP = 10
+INSET = 4  # pixels from the edge of a cell to the picture in it
 LINE = 20  # pixels of the line of numbers below a cell
 STRIPE = 3  # pixels of the stripe in the colour of loop strength
 NAME = 24
@@ -142,7 +143,7 @@ class _Sheet:
         self.top = 6 if named else 26
         self.above = 20 if named else 0  # the name over a cell
         self.pitch = self.above + self.side + LINE + GAP
-        self.width = max(float(width), self.left + across * (self.side + GAP))
+        self.width = max(float(width), self.left + across * (self.side + GAP) - GAP + 4)
         self.height = self.top + self.n_rows * self.pitch
 
     def corner(self, i: int, j: int) -> tuple[float, float]:
@@ -204,7 +205,9 @@ def _texts(sheet: _Sheet, placed: Sequence[_Placed]) -> tuple[list[float], list[
         name = marks.shorten(each.name, round(each.side / marks.CHARACTER))
         said.append((middle, each.y - 10, patches.escape(name)))
         if each.cell.sprite is None:
-            state = STATES[each.cell.state].replace(" ", "<br>" if sheet.side < 90 else " ")
+            state = STATES[each.cell.state]
+            if marks.text_width([state]) > sheet.side - 8:
+                state = state.replace(" ", "<br>")
             said.append((middle, each.y + each.side / 2, state))
     said = [each for each in said if each[2]]
     return [x for x, _, _ in said], [y for _, y, _ in said], [text for _, _, text in said]
@@ -254,10 +257,10 @@ def _image(placed: _Placed) -> dict[str, Any]:
         "source": patches.data_uri(placed.cell.sprite or "", width=SPRITE, height=SPRITE),
         "xref": "x",
         "yref": "y",
-        "x": placed.x,
-        "y": placed.y,
-        "sizex": placed.side,
-        "sizey": placed.side,
+        "x": placed.x + INSET,
+        "y": placed.y + INSET,
+        "sizex": placed.side - 2 * INSET,
+        "sizey": placed.side - 2 * INSET,
         "xanchor": "left",
         "yanchor": "top",
         "sizing": "contain",

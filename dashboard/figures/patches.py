@@ -14,6 +14,9 @@ SIDE = 420
 HAIR = 18
 """Width of the line around a patch in a mosaic, where there is one."""
 
+FILTER_WORDS = "filter %{customdata.primary}<extra></extra>"
+"""What hovering over one filter says, its name being digits: run.out.in."""
+
 STEP = 4
 """Grey levels so close are drawn as one in a mosaic: one path per level, not one per cell."""
 
@@ -73,7 +76,7 @@ def mosaic(
 def squares(corners: NDArray[Any], rim: float, colours: Sequence[str] | str) -> str:
     """Draw squares of `SIDE` at `corners` (n, 2), larger by a rim all around."""
     side = round(SIDE + 2 * rim)
-    places = np.asarray(corners, np.float64) + (-rim, SIDE / 2)
+    places = np.asarray(corners, np.float64) + np.array([-rim, SIDE / 2])
     return _by_colour(places, colours, length=side, width=side)
 
 
@@ -136,7 +139,7 @@ def over_axes(
         "sizex": width,
         "sizey": height,
         "sizing": "stretch",
-        "layer": "above",
+        "layer": "below",  # points drawn one by one, such as the primary one, lie over it
     }
 
 

@@ -13,8 +13,11 @@ from dashboard.figures import marks, patches
 MOST, MOST_DROPPED = 3000, 2000
 """Points of each kind that are drawn: more make a page slow and show no more."""
 
-TARGETS = 400
-"""Points that can be hovered and clicked."""
+TARGETS = 1200
+"""Points that can be hovered and clicked; none of them is an element of the page."""
+
+RINGED, HALOED = 1500, 400
+"""Selected points that are ringed, and up to how many have a halo too."""
 
 PIXELS = 2000  # of the sprite; only a unit, it is drawn as vectors
 FAINT = 0.25
@@ -69,18 +72,9 @@ def projection_figure(
     """
     paint = _paint(len(kept), colours, ids, scheme)
     rows = shown(len(kept))
-    marked = np.zeros(0, np.int64) if highlighted is None else np.asarray(highlighted, np.int64)
-    low, span = _square(kept[rows], dropped)
-    place = _Place(low, span)
-    body = "".join(
-        [
-            _backdrop(dropped, place, scheme),
-            _cloud(kept, rows, paint, place, faint=len(marked) > 0),
-            _rings(kept, marked[shown(len(marked))], paint, place, scheme),
-        ]
-    )
-    source = patches.data_uri(body, width=PIXELS, height=PIXELS)
-    image = patches.over_axes(source, left=low[0], top=low[1] + span, width=span, height=span)
+    marked = np.asarray([] if highlighted is None else highlighted, np.int64)
+    marked = marked[shown(len(marked), RINGED)]
+    sprite = _Sprite(kept, dropped, paint, scheme)
     traces = [_targets(kept, ids, _reachable(rows, marked, primary))] if len(ids) else []
     if primary is not None:
         traces.append(_primary(kept[primary], paint[primary], scheme))
@@ -91,24 +85,58 @@ def projection_figure(
             dragmode="pan",
             hoverdistance=12,
             margin={"l": 8, "r": 8, "t": 6, "b": 8},
-            xaxis=_axis(scheme, "principal axis 1 (unit filters)", low[0], span),
-            yaxis=_axis(scheme, "principal axis 2", low[1], span, scaleanchor="x"),
+            xaxis=_axis(scheme, "principal axis 1 (unit filters)", sprite.low[0], sprite.span),
+            yaxis=_axis(scheme, "principal axis 2", sprite.low[1], sprite.span, scaleanchor="x"),
             shapes=[] if loop is None or not len(loop) else _loop(loop, scheme),
-            images=[image],
+            images=[sprite.image(rows, marked)],
             uirevision="projection",
         ),
     )
 
 
-class _Place:
-    """From the axes to units of the sprite."""
+class _Sprite:
+    """Dots in a square of the axes; ``kept`` and ``paint`` are points and their colours."""
 
-    def __init__(self, low: Floats, span: float) -> None:
-        self.low, self.span = low, span
+    def __init__(self, kept: Floats, dropped: Floats, paint: Sequence[str], scheme: str) -> None:
+        self.kept, self.dropped = kept, dropped
+        self.paint, self.scheme = paint, scheme
+        self.low, self.span = _square(kept, dropped)
 
-    def __call__(self, points: Floats) -> Floats:
+    def units(self, points: Floats) -> Floats:
+        """From the axes to units of the sprite."""
         moved = (np.asarray(points, np.float64).reshape(-1, 2) - self.low) * (PIXELS / self.span)
         return np.stack([moved[:, 0], PIXELS - moved[:, 1]], axis=1)
+
+    def image(self, rows: Ints, marked: Ints) -> dict[str, object]:
+        """Draw the dropped, the kept and the selected ones in one vector image."""
+        body = self._backdrop() + self._cloud(np.setdiff1d(rows, marked), faint=len(marked) > 0)
+        source = patches.data_uri(body + self._rings(marked), width=PIXELS, height=PIXELS)
+        top = self.low[1] + self.span
+        return patches.over_axes(
+            source, left=self.low[0], top=top, width=self.span, height=self.span
+        )
+
+    def _backdrop(self) -> str:
+        rows = shown(len(self.dropped), MOST_DROPPED)
+        body = patches.dots(self.units(self.dropped[rows]), theme.NULL, width=PIXELS / 130)
+        return f'<g opacity="{0.5 if self.scheme == "dark" else 0.6}">{body}</g>'
+
+    def _cloud(self, rows: Ints, *, faint: bool) -> str:
+        paint = [self.paint[i] for i in rows]
+        # smaller where there are many
+        size = PIXELS / (60 if len(rows) <= 300 else 80 if len(rows) <= 1500 else 100)
+        body = patches.dots(self.units(self.kept[rows]), paint, width=size)
+        return f'<g opacity="{FAINT if faint else 0.9}">{body}</g>'
+
+    def _rings(self, marked: Ints) -> str:
+        colours = theme.palette(self.scheme)
+        at, size = self.units(self.kept[marked]), PIXELS / (55 if len(marked) <= 200 else 75)
+        halo = at if len(marked) <= HALOED else at[:0]
+        return (
+            patches.dots(halo, colours.surface, width=size * 2.1)
+            + patches.dots(at, colours.ink, width=size * 1.5)
+            + patches.dots(at, [self.paint[i] for i in marked], width=size)
+        )
 
 
 def _paint(n: int, colours: Sequence[str] | None, ids: Sequence[str], scheme: str) -> list[str]:
@@ -143,52 +171,24 @@ def _axis(scheme: str, title: str, low: float, span: float, **more: Any) -> dict
     )
 
 
-def _backdrop(dropped: Floats, place: _Place, scheme: str) -> str:
-    rows = shown(len(dropped), MOST_DROPPED)
-    body = patches.dots(place(dropped[rows]), theme.NULL, width=PIXELS / 130)
-    return f'<g opacity="{0.5 if scheme == "dark" else 0.6}">{body}</g>'
-
-
-def _cloud(kept: Floats, rows: Ints, paint: Sequence[str], place: _Place, *, faint: bool) -> str:
-    body = patches.dots(place(kept[rows]), [paint[i] for i in rows], width=_size(len(rows)))
-    return f'<g opacity="{FAINT if faint else 0.9}">{body}</g>'
-
-
-def _size(n: int) -> float:
-    """Diameter of a point in units of the sprite: smaller where there are many."""
-    return PIXELS / (60 if n <= 300 else 80 if n <= 1500 else 100)
-
-
-def _rings(kept: Floats, marked: Ints, paint: Sequence[str], place: _Place, scheme: str) -> str:
-    if not len(marked):
-        return ""
-    colours = theme.palette(scheme)
-    at, size = place(kept[marked]), PIXELS / (55 if len(marked) <= 200 else 75)
-    return (
-        patches.dots(at, colours.surface, width=size * 2.1)
-        + patches.dots(at, colours.ink, width=size * 1.5)
-        + patches.dots(at, [paint[i] for i in marked], width=size)
-    )
-
-
 def _reachable(rows: Ints, marked: Ints, primary: int | None) -> Ints:
     """Choose the points that can be clicked: of the selected first, then of all, evenly."""
     first = marked[shown(len(marked), TARGETS)]
     rest = np.setdiff1d(rows, first)
     rest = rest[shown(len(rest), max(TARGETS - len(first), 0))]
     extra = np.zeros(0, np.int64) if primary is None else np.array([primary])
-    return np.unique(np.concatenate([first, rest, extra]))
+    return np.asarray(np.unique(np.concatenate([first, rest, extra])), np.int64)
 
 
 def _targets(kept: Floats, ids: Sequence[str], rows: Ints) -> go.Scatter:
     points = np.asarray(kept[rows], np.float64).round(4)
     picks = [{"primary": ids[i]} for i in rows]
-    words = [f"filter {patches.escape(ids[i])}" for i in rows]
-    return marks.targets(points[:, 0].tolist(), points[:, 1].tolist(), picks, words)
+    x, y = points.T.tolist()
+    return marks.targets(x, y, picks, [], hovertemplate=patches.FILTER_WORDS)
 
 
 def _primary(at: Floats, colour: str, scheme: str) -> go.Scatter:
-    """One point in a halo and a thick ring."""
+    """Draw one point in a thick ring and a halo."""
     colours = theme.palette(scheme)
     rings = ((21, colours.surface), (17, colours.ink), (12, colours.surface), (9, colour))
     return go.Scatter(
@@ -207,7 +207,7 @@ def _primary(at: Floats, colour: str, scheme: str) -> go.Scatter:
 
 
 def _loop(points: Floats, scheme: str) -> list[dict[str, Any]]:
-    """A closed path with a halo."""
+    """Draw a closed path with a halo."""
     colours = theme.palette(scheme)
     path = "M" + "L".join(f"{x:.4f},{y:.4f}" for x, y in points.tolist()) + "Z"
     base = {"type": "path", "path": path, "layer": "above"}

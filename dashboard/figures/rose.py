@@ -34,7 +34,7 @@ def rose_figure(
     """Draw counts of angles as petals, whose area is the count, counter-clockwise from east.
 
     The plane is drawn on plain axes, so that the patches around the rim stay in their places
-    whatever the shape of the panel; the whole sector of a petal can be clicked, however small it is.
+    whatever the shape of the panel; the whole sector can be clicked, however small its petal.
 
     Parameters
     ----------
@@ -80,7 +80,9 @@ def _checked(counts: ArrayLike, selected: ArrayLike | None) -> tuple[Ints, Ints 
         return total, None
     chosen = np.asarray(selected, dtype=np.int64)
     if chosen.shape != total.shape:
-        msg = f"selected_counts has shape {chosen.shape}, counts {total.shape}: give the same ranges"
+        msg = (
+            f"selected_counts has shape {chosen.shape}, counts {total.shape}: give the same ranges"
+        )
         raise ValueError(msg)
     return total, chosen
 
@@ -111,15 +113,17 @@ def _petals(total: Ints, chosen: Ints | None, top: int) -> dict[str, object]:
 
 
 def _wedges(shares: NDArray[np.float64], paint: Sequence[str]) -> str:
-    """Sectors whose area is the share of that of the rim's, with a hair of room between them."""
+    """Draw sectors whose area is the share of that of the rim's, a hair apart."""
     turn = 360 / len(shares)
+    room, large = min(0.6, turn / 8), int(turn > 181)
     parts = []
     for i in np.flatnonzero(shares > 0).tolist():
         r = PIXELS * float(np.sqrt(shares[i]))
         (x0, y0), (x1, y1) = (
-            (r * np.cos(a), r * np.sin(a)) for a in np.radians([i * turn + 0.6, (i + 1) * turn - 0.6])
+            (r * np.cos(a), r * np.sin(a))
+            for a in np.radians([i * turn + room, (i + 1) * turn - room])
         )
-        path = f"M0 0L{x0:.0f} {y0:.0f}A{r:.0f} {r:.0f} 0 0 1 {x1:.0f} {y1:.0f}z"
+        path = f"M0 0L{x0:.0f} {y0:.0f}A{r:.0f} {r:.0f} 0 {large} 1 {x1:.0f} {y1:.0f}z"
         parts.append(f'<path fill="{paint[i]}" d="{path}"/>')
     return "".join(parts)
 
@@ -131,7 +135,9 @@ def _shapes(
     top = max(int(total.max()), 1)
     found = [
         _circle(1.0, {"color": colours.line, "width": 1}),
-        _circle(float(np.sqrt(total.mean() / top)), {"color": colours.quiet, "width": 1, "dash": "dot"}),
+        _circle(
+            float(np.sqrt(total.mean() / top)), {"color": colours.quiet, "width": 1, "dash": "dot"}
+        ),
     ]
     if chosen is not None and chosen.any():
         found.append(_outline(_silhouette(np.sqrt(chosen / top)), colours.ink, 1.5))
@@ -174,7 +180,7 @@ def _arc(start: float, end: float, radius: float) -> str:
 
 
 def _compass(scheme: str) -> dict[str, object]:
-    """What filters with gradients at 0°, 90°, 180° and 270° look like, around the rim."""
+    """Draw what filters with gradients at 0°, 90°, 180° and 270° look like, around the rim."""
     unit = patches.SIDE / PATCH
     angles = np.arange(4) * np.pi / 2
     middles = np.stack([np.cos(angles), -np.sin(angles)], axis=1) * PLACE + REACH
@@ -198,11 +204,19 @@ def _directions(scheme: str) -> list[dict[str, Any]]:
 
 def _even(total: Ints, top: int, scheme: str) -> dict[str, Any]:
     """Say what the circles are."""
-    quiet = theme.palette(scheme).quiet
+    many = "" if top == 1 else "s"
+    text = (
+        f"rim: {top:,} filter{many} in {360 // len(total)}°<br>dotted: {total.mean():,.0f}, if even"
+    )
     return {
-        "text": f"rim: {top:,} filters<br>dotted: {total.mean():,.0f} each, if even",
-        **{"xref": "paper", "yref": "paper", "x": 1, "y": 0},
-        **{"xanchor": "right", "yanchor": "bottom", "align": "right"},
+        "text": text if total.any() else "no filters",
+        "xref": "paper",
+        "yref": "paper",
+        "x": 1,
+        "y": 0,
+        "xanchor": "right",
+        "yanchor": "bottom",
+        "align": "right",
         "showarrow": False,
-        "font": {"size": 10, "color": quiet},
+        "font": {"size": 10, "color": theme.palette(scheme).quiet},
     }

@@ -93,6 +93,8 @@ class Spec:
         Whether the wheel zooms.
     tall : bool
         Whether the figure says how high it is; else it fills its panel.
+    table : bool
+        Whether the panel is its table; of what `draw` gives, only the words are used.
     """
 
     title: str
@@ -101,6 +103,22 @@ class Spec:
     kind: str = ""
     zoom: bool = False
     tall: bool = False
+    table: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a view says of itself.
+
+    Attributes
+    ----------
+    shows, read, limits : str
+        What it shows, how to read it, what it does not show.
+    """
+
+    shows: str
+    read: str
+    limits: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +131,8 @@ class View:
         In ids and URLs; for people.
     order : int
         Place in the row of views.
-    about : tuple of three str
-        What it shows, how to read it, what it does not show.
+    about : About
+        Words for those who see it for the first time.
     units : callable
         ``units(ask) -> dict``: the units whose results it shows, by name; a text instead of a unit
         says why there is none. The view is drawn anew as they arrive.
@@ -140,7 +158,7 @@ class View:
     name: str
     title: str
     order: int
-    about: tuple[str, str, str]
+    about: About
     units: Callable[[Ask], Mapping[str, Unit | str]]
     scene: Callable[[Ask, Found], Any]
     sentence: Callable[[Any], str]

@@ -20,7 +20,7 @@ from dashboard.figures.rose import rose_figure
 from dashboard.filter_layer import FilterLayer, Rows
 from dashboard.filter_scene import BESIDE, FilterScene, units
 from dashboard.quantities import QUANTITIES
-from dashboard.views import PLACE, Panel, Spec, View, empty
+from dashboard.views import PLACE, About, Panel, Spec, View, empty
 
 GRID = 240
 """At most so many members are drawn; the caption says of how many."""
@@ -275,24 +275,25 @@ def members_panel(scene: FilterScene, scheme: str) -> Panel:
     return Panel(figure, "", f"{text}{filter_rows.primary_words(scene)}")
 
 
-ABOUT = (
-    (
-        "Every small picture is a convolution filter of this layer, from all chosen runs. Filters that "
-        "have many others near them are kept (codensity), and their shape is drawn twice: as a Mapper "
-        "graph, whose nodes are groups of alike filters, and as a barcode, whose long bars are holes "
-        "such as the middle of a ring."
+ABOUT = About(
+    shows=(
+        "Every small picture is a convolution filter of this layer, from all chosen runs. Filters "
+        "that have many others near them are kept (codensity), and their shape is drawn twice: as "
+        "a Mapper graph, whose nodes are groups of alike filters, and as a barcode, whose long "
+        "bars are holes such as the middle of a ring."
     ),
-    (
-        "One bar much longer than all others means one ring: going around it, the filters turn like "
-        "the hand of a clock. Compare with the grey bars: the same filters with their entries mixed. "
-        "Click a node, a bar, a petal of the rose or a point: the same filters are marked everywhere, "
-        "and stay marked at other steps. b₀ counts the separate pieces of the graph, b₁ its holes."
+    read=(
+        "One bar much longer than all others means one ring: going around it, the filters turn "
+        "like the hand of a clock. Compare with the grey bars: the same filters with their entries "
+        "mixed. Click a node, a bar, a petal of the rose or a point: the same filters are marked "
+        "everywhere, and stay marked at other steps. b₀ counts the separate pieces of the graph, "
+        "b₁ its holes."
     ),
-    (
-        "A ring says how filters are arranged, not that the network uses it, nor that it is good. It "
-        "depends on k and on the share that is kept: see Stability. Positions in the graph are those "
-        "of the lens; distances on the screen mean nothing beyond it. A bar’s cycle shows where the "
-        "loop closes; it is one of many that go around the same hole."
+    limits=(
+        "A ring says how filters are arranged, not that the network uses it, nor that it is good. "
+        "It depends on k and on the share that is kept: see Stability. Positions in the graph are "
+        "those of the lens; distances on the screen mean nothing beyond it. A bar’s cycle shows "
+        "where the loop closes; it is one of many that go around the same hole."
     ),
 )
 

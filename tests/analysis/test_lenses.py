@@ -5,11 +5,15 @@ import sys
 import numba
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
 from analysis.codensity import codensity
 from analysis.errors import AnalysisError
 from analysis.lenses import LENSES, lens_values
+
+Floats = NDArray[np.float64]
 
 
 def test_pca_equals_scikit_learns_up_to_sign() -> None:
@@ -35,6 +39,69 @@ def test_codensity_lens_is_the_codensity() -> None:
     values = lens_values(points, "codensity", k=7)
     np.testing.assert_array_equal(values[:, 0], codensity(points, 7))
     assert not values[:, 1].any()
+
+
+def brute_eccentricity(points: Floats, p: float) -> Floats:
+    distances = cdist(points, points)
+    if np.isinf(p):
+        return np.asarray(distances.max(axis=1))
+    return np.asarray((distances**p).mean(axis=1) ** (1 / p))
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, 3, 4.0, 60, np.inf])
+@pytest.mark.parametrize("n", [1, 2, 255, 256, 257, 700])
+def test_eccentricity_is_the_mean_distance_of_order_p(n: int, p: float) -> None:
+    points = np.random.default_rng(n).normal(size=(n, 9))
+    unit = points / np.linalg.norm(points, axis=1, keepdims=True)
+    for cloud in (points, unit, points[:, :1]):
+        values = lens_values(cloud, "eccentricity", p=p)
+        np.testing.assert_allclose(values[:, 0], brute_eccentricity(cloud, p), rtol=1e-9)
+        assert not values[:, 1].any()
+    assert lens_values(unit, "eccentricity")[0, 0] == lens_values(unit, "eccentricity", p=1)[0, 0]
+
+
+def test_eccentricity_stands_scale_shift_outliers_and_single_precision() -> None:
+    points = np.random.default_rng(6).normal(size=(300, 4))
+    values = lens_values(points, "eccentricity", p=3)
+    for scale in (1e-150, 1e150):
+        scaled = lens_values(points * scale, "eccentricity", p=3)
+        np.testing.assert_allclose(scaled, values * scale, rtol=1e-9)
+    moved = lens_values(points + 1e6, "eccentricity", p=3)
+    np.testing.assert_allclose(moved, values, rtol=1e-8)
+    far = np.concatenate([points, [[1e7, 0, 0, 0]]])
+    tight = np.concatenate([points * 1e-4, [[1, 0, 0, 0]]])
+    for cloud in (far, tight, points.astype(np.float32)):
+        for p in (1, 2, np.inf):
+            found = lens_values(cloud, "eccentricity", p=p)[:, 0]
+            np.testing.assert_allclose(found, brute_eccentricity(cloud, p), rtol=1e-6)
+
+
+def test_eccentricity_of_known_shapes() -> None:
+    angles = np.linspace(0, 2 * np.pi, 600, endpoint=False)
+    circle = np.column_stack([np.cos(angles), np.sin(angles)])
+    for p, wanted in ((1, 4 / np.pi), (2, np.sqrt(2)), (np.inf, 2)):
+        values = lens_values(circle, "eccentricity", p=p)[:, 0]
+        np.testing.assert_allclose(values, wanted, rtol=1e-5)
+        assert len(np.unique(values)) == 1  # no rounding for a cover to stretch
+    line = np.arange(5.0)[:, None]
+    assert lens_values(line, "eccentricity", p=np.inf)[:, 0].tolist() == [4, 3, 2, 3, 4]
+    np.testing.assert_allclose(lens_values(line, "eccentricity")[:, 0], [2, 1.4, 1.2, 1.4, 2])
+
+
+def test_equal_points_have_equal_eccentricity() -> None:
+    rng = np.random.default_rng(7)
+    few = rng.normal(size=(70, 9))
+    which = rng.integers(0, 70, 900)
+    values = lens_values(few[which], "eccentricity", p=1.5)[:, 0]
+    np.testing.assert_allclose(values, brute_eccentricity(few[which], 1.5), rtol=1e-9)
+    assert len(np.unique(values)) == len(np.unique(which))
+    assert not lens_values(np.full((20, 9), 0.1), "eccentricity").any()
+
+
+@pytest.mark.parametrize("p", [0.5, -1, 0, 501, -np.inf, np.nan])
+def test_powers_out_of_range_are_named(p: float) -> None:
+    with pytest.raises(AnalysisError, match="p must be from 1 to 500, or infinity"):
+        lens_values(np.eye(3), "eccentricity", p=p)
 
 
 def test_angle_lens_is_a_point_of_the_circle() -> None:

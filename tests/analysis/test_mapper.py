@@ -1,6 +1,7 @@
 """Mapper against KeplerMapper, gudhi and shapes whose holes are known."""
 
 import warnings
+from fractions import Fraction
 from typing import Any
 
 import gudhi
@@ -14,7 +15,14 @@ from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 
 from analysis import _mapper_build, _mapper_kernels, _mapper_nerve, mapper
 from analysis.errors import AnalysisError
-from analysis.mapper import MapperGraph, cover_graph, cut_distance, mapper_graph, uniform_cover
+from analysis.mapper import (
+    MapperGraph,
+    balanced_cover,
+    cover_graph,
+    cut_distance,
+    mapper_graph,
+    uniform_cover,
+)
 from analysis.ragged import Ragged
 
 Floats = NDArray[np.float64]
@@ -234,6 +242,129 @@ def test_lens_of_one_dimension_is_a_lens_with_a_constant() -> None:
     assert (graphs[0].lens[:, 1] == 0).all()
 
 
+def held_by_rank(values: Floats, resolution: int, gain: float) -> list[list[int]]:
+    """Points of each balanced interval, one rank at a time; each set once, in order."""
+    order = np.argsort(values, kind="stable")
+    part = Fraction(len(values), resolution)
+    found: list[list[int]] = []
+    for j in range(resolution):
+        middle, half = (j + Fraction(1, 2)) * part, Fraction(gain) * part / 2
+        inside = [
+            i for i in range(len(values)) if middle - half <= i + Fraction(1, 2) <= middle + half
+        ]
+        held = np.flatnonzero(np.isin(values, values[order[inside]])).tolist()
+        if held and held not in found:
+            found.append(held)
+    return found
+
+
+def held_by_cover(values: Floats, *, resolution: int, gain: float) -> list[list[int]]:
+    """Points of each interval of the first axis."""
+    cover = balanced_cover(values, resolution=resolution, gain=gain)
+    assert cover.shape[1] == 1
+    assert not cover.first[:, 1].any()
+    assert not cover.last[:, 1].any()
+    first, last = cover.first[:, 0], cover.last[:, 0]
+    return [np.flatnonzero((first <= j) & (j <= last)).tolist() for j in range(cover.shape[0])]
+
+
+@pytest.mark.parametrize("trial", range(60))
+def test_balanced_cover_equals_that_of_ranks_one_by_one(trial: int) -> None:
+    rng = np.random.default_rng(trial)
+    n = int(rng.integers(1, 70))
+    values = rng.choice([rng.exponential(size=n) ** 3, rng.integers(0, 6, n) / 3.0])
+    resolution = int(rng.choice([1, 2, 3, 7, 10, 40, 200]))
+    gain = float(rng.choice([1.0, 1.5, 2.0, 3.0, 3.25, 8.0]))
+    ours = held_by_cover(values, resolution=resolution, gain=gain)
+    assert ours == held_by_rank(values, resolution, gain)
+    assert set().union(*ours) == set(range(n))
+
+
+@pytest.mark.parametrize("gain", [1.0, 1.7, 2.0, 3.0, 4.0])
+@pytest.mark.parametrize("resolution", [5, 7, 30])
+def test_balanced_intervals_hold_equally_many_points(resolution: int, gain: float) -> None:
+    values = np.random.default_rng(13).exponential(size=1234) ** 4  # most of it near 0
+    part = 1234 / resolution
+    held = held_by_cover(values, resolution=resolution, gain=gain)
+    counts = np.array([len(part) for part in held])
+    places = np.arange(resolution) + 0.5  # of the middles; what is beyond the values is empty
+    inside = np.minimum(places + gain / 2, resolution) - np.maximum(places - gain / 2, 0)
+    np.testing.assert_allclose(counts, inside * part, atol=1.001)
+    lopsided = uniform_cover(values, resolution=30, gain=gain)
+    assert np.mean(lopsided.first[:, 0] == 0) > 0.8
+    # each value lies in about `gain` intervals
+    assert abs(counts.sum() / 1234 - inside.sum() / resolution) < 0.06
+
+
+def test_balanced_cover_sees_ranks_alone_and_both_axes() -> None:
+    lens = np.random.default_rng(14).normal(size=(300, 2))
+    cover = balanced_cover(lens, resolution=9, gain=2.5)
+    warped = balanced_cover(
+        np.column_stack([np.exp(lens[:, 0]), lens[:, 1] ** 3 - 7]), resolution=9, gain=2.5
+    )
+    assert cover.shape == warped.shape == (9, 9)
+    for axis in (0, 1):
+        alone = balanced_cover(lens[:, axis], resolution=9, gain=2.5)
+        for ours, other, single in (
+            (cover.first, warped.first, alone.first),
+            (cover.last, warped.last, alone.last),
+        ):
+            np.testing.assert_array_equal(ours, other)
+            np.testing.assert_array_equal(ours[:, axis], single[:, 0])
+    assert uniform_cover(lens, resolution=9, gain=2.5).first.tolist() != cover.first.tolist()
+
+
+def test_equal_lens_values_lie_in_the_same_balanced_cubes() -> None:
+    rng = np.random.default_rng(15)
+    values = np.where(rng.uniform(size=500) < 0.5, 0.0, rng.uniform(0.1, 1, 500))  # half are zero
+    values[values == 0] *= rng.choice([-1, 1], (values == 0).sum())  # -0 is 0
+    cover = balanced_cover(values, resolution=20, gain=3.0)
+    tied = values == 0
+    assert len(np.unique(cover.first[tied, 0])) == len(np.unique(cover.last[tied, 0])) == 1
+    # without copies of its interval; and it still meets the values next to it
+    assert cover.counts[tied][0] <= 4
+    assert cover.last[tied, 0][0] >= cover.first[np.argmin(values + tied), 0]
+    few = balanced_cover(np.array([2.0, 1, 1, 5, 2, 1, 1]), resolution=4, gain=1.0)
+    assert few.counts.min() >= 1
+    assert few.first[1].tolist() == few.first[6].tolist()
+
+
+def test_balanced_cover_of_constants_of_one_interval_and_of_nothing() -> None:
+    for lens in (np.full(50, 3.0), np.full((50, 2), -1.0), np.zeros((1, 2))):
+        cover = balanced_cover(lens, resolution=30, gain=3.0)
+        assert cover.shape == (1, 1)
+        assert (cover.counts == 1).all()
+    one = balanced_cover(np.random.default_rng(16).normal(size=(40, 2)), resolution=1, gain=1.0)
+    assert one.shape == (1, 1)
+    assert (one.counts == 1).all()
+    assert balanced_cover(np.zeros((0, 2))).counts.shape == (0,)
+
+
+def test_a_circle_has_one_hole_in_either_cover() -> None:
+    rng = np.random.default_rng(17)
+    angle = rng.vonmises(0.5, 1.0, 1500)  # crowded on one side
+    points = np.column_stack([np.cos(angle), np.sin(angle)]) + rng.normal(size=(1500, 2)) * 0.02
+    for lens in (points, np.column_stack([np.cos(angle), np.sin(angle)]), points[:, 0]):
+        for cover in ("uniform", "balanced"):
+            found = betti(points, lens, cover=cover, resolution=8, gain=2.5, cut=0.25)
+            assert found == (1, 1), cover
+
+
+def test_cover_is_taken_by_name() -> None:
+    points = np.random.default_rng(18).normal(size=(200, 3))
+    options: dict[str, Any] = {"resolution": 7, "gain": 2.0}
+    for name, make in (("uniform", uniform_cover), ("balanced", balanced_cover)):
+        named = mapper_graph(points, points[:, :2], cover=name, **options)
+        given = cover_graph(points, points[:, :2], make(points[:, :2], **options))
+        np.testing.assert_array_equal(named.members.values, given.members.values)
+        np.testing.assert_array_equal(named.edges, given.edges)
+    default = mapper_graph(points, points[:, :2], **options)
+    assert (
+        default.n_nodes == mapper_graph(points, points[:, :2], cover="uniform", **options).n_nodes
+    )
+    assert default.n_nodes != named.n_nodes
+
+
 def test_default_cut_scales_with_the_cloud_and_stands_duplicates() -> None:
     points = np.random.default_rng(7).normal(size=(500, 5))
     cut = cut_distance(points)
@@ -336,6 +467,9 @@ def test_far_from_the_origin_neighbours_are_still_exact() -> None:
         ({"clusterer": 3}, "clusterer"),
         ({"clusterer": KMeans(), "cut": 1.0}, "clusterer"),
         ({"metric": "cosine"}, "metric"),
+        ({"cover": "ball"}, "cover"),
+        ({"cover": "balanced", "resolution": 0}, "resolution"),
+        ({"cover": "balanced", "gain": 0.9}, "gain"),
     ],
 )
 def test_bad_options_are_named(options: dict[str, Any], words: str) -> None:

@@ -4,19 +4,15 @@ import re
 from xml.etree import ElementTree as ET
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 
 from analysis.circle_models import primary_circle
-from analysis.homology import vietoris_rips
 from analysis.lenses import lens_values
 from analysis.mapper import MapperGraph, mapper_graph
 from dashboard import theme
 from dashboard.figures import patches
-from dashboard.figures.barcode import SHOWN, barcode_figure
 from dashboard.figures.mapper import Colour, mapper_figure
 from dashboard.figures.network import LayerBar, network_figure
-from dashboard.figures.projection import projection_figure
 
 POINTS = primary_circle(200)
 
@@ -88,33 +84,6 @@ def test_an_empty_graph_is_an_empty_figure() -> None:
     graph = graph_of(np.zeros((0, 9)))
     figure = mapper_figure(graph, np.zeros((0, 3, 3)), Colour(np.zeros(0), "angle", cyclic=True))
     assert len(figure.data) == len(figure.layout.images) == 0
-
-
-def test_the_barcode_draws_the_longest_bars_and_the_null_on_one_scale() -> None:
-    rng = np.random.default_rng(0)
-    diagram = vietoris_rips(POINTS + 0.02 * rng.normal(size=POINTS.shape))
-    null = vietoris_rips(rng.permuted(POINTS, axis=1))
-    figure = barcode_figure(diagram, null)
-    names = [trace.name for trace in figure.data]
-    drawn = min(SHOWN, len(diagram.lengths(1))) + min(SHOWN, len(null.lengths(1)))
-    assert len(names) == drawn
-    first = figure.data[0]
-    assert first.x[1] - first.x[0] == pytest.approx(diagram.lengths(1)[0])
-    assert figure.layout.xaxis.range[1] >= max(max(trace.x) for trace in figure.data)
-
-
-def test_a_barcode_without_bars_says_so() -> None:
-    figure = barcode_figure(vietoris_rips(np.zeros((3, 9))))
-    assert "0 longest of 0 H₁ bars" in figure.layout.annotations[0].text
-
-
-def test_projection_marks_the_selection() -> None:
-    kept = np.random.default_rng(0).normal(size=(50, 2))
-    angles = np.zeros(50)
-    angles[7] = np.nan
-    figure = projection_figure(kept, kept[:5], angles, highlighted=np.array([3, 4]))
-    assert [len(trace.x) for trace in figure.data] == [5, 1, 49, 2]
-    assert all(isinstance(trace, go.Scatter) for trace in figure.data)
 
 
 def test_layer_names_cannot_carry_markup() -> None:

@@ -1,0 +1,218 @@
+"""The view *Evolution*: every layer at every step, as small Mapper graphs and as curves."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.pipeline import Unit
+from dashboard import lattice, metrics, words
+from dashboard.figures.curves import Steps, strength_figure
+from dashboard.figures.mapper import sprite
+from dashboard.figures.multiples import Cell, multiples_figure
+from dashboard.filter_layer import FilterLayer, make_anchor
+from dashboard.filter_scene import anchor_unit
+from dashboard.lattice import Brief, Place
+from dashboard.results import Found
+from dashboard.views import About, Ask, Panel, Row, Spec, View
+
+PATCHED = 16
+"""Up to so many graphs, nodes show their filter; in smaller ones it could not be seen."""
+
+IN_A_ROW = 7
+"""Graphs of a network with one step, side by side."""
+
+
+class Scene:
+    """All panels of *Evolution*: no step of its own, the browser marks the current one."""
+
+    def __init__(self, ask: Ask, found: Found) -> None:
+        self.ask = ask
+        self.found = found
+        self.places = lattice.places(ask)
+        self.briefs = [[place.brief(ask) for place in row] for row in self.places]
+        axis = ask.experiment.axis
+        self.axis = [axis[i] for i in lattice.steps(ask)]
+
+    @property
+    def labels(self) -> list[str]:
+        """Steps that are shown, as the axis says them."""
+        return [str(each.milestone or each.step) for each in self.axis]
+
+
+def sentence(scene: Scene) -> str:
+    """Say for the strongest layers since when a loop stands out."""
+    said = []
+    for row, briefs in zip(scene.places, scene.briefs, strict=True):
+        known = [(i, brief) for i, brief in enumerate(briefs) if brief is not None]
+        seen = [(i, brief) for i, brief in known if brief.loops]
+        if seen:
+            first, best = seen[0][0], max(seen, key=lambda each: each[1].strength or 0)
+            said.append((row[0].layer, scene.axis[first], scene.axis[best[0]], best[1], len(seen)))
+    if not said:
+        return "No loop stands out from the null at any computed step."
+    said.sort(key=lambda each: -(each[3].strength or 0))
+    if len(scene.axis) == 1:
+        names = ", ".join(
+            f"{name} ({brief.strength or 0:.1f}×)" for name, _, _, brief, _ in said[:6]
+        )
+        more = f" and {len(said) - 6} more" if len(said) > 6 else ""
+        return f"A loop stands out in {len(said)} of {len(scene.places)} layers: {names}{more}."
+    parts = [
+        f"{name}: a loop stands out from {words.step_short(first)} on {count} of "
+        f"{len(scene.axis)} steps, most at {words.step_short(best)} ({brief.strength or 0:.1f}×, "
+        f"null {brief.null or 0:.1f}×)"
+        for name, first, best, brief, count in said[:2]
+    ]
+    return f"{'; '.join(parts)}."
+
+
+def multiples_panel(scene: Scene, scheme: str) -> Panel:
+    """Draw the Mapper graph of every place."""
+    cells = [
+        [_cell(scene, place, brief, scheme) for place, brief in zip(row, briefs, strict=True)]
+        for row, briefs in zip(scene.places, scene.briefs, strict=True)
+    ]
+    layers = [row[0].layer for row in scene.places]
+    parts = ["colour: angle of a node’s mean gradient", lattice.sampling(scene.ask)]
+    note = " · ".join(part for part in parts if part)
+    if len(scene.axis) == 1:
+        flat = [row[0] for row in cells]
+        rows = [flat[i : i + IN_A_ROW] for i in range(0, len(flat), IN_A_ROW)]
+        names = [layers[i : i + IN_A_ROW] for i in range(0, len(flat), IN_A_ROW)]
+        figure = multiples_figure([], [], rows, labels=names, scheme=scheme, note=note)
+    else:
+        figure = multiples_figure(layers, scene.labels, cells, scheme=scheme, note=note)
+    text = "click a graph to go there; “Filters” shows it large"
+    return Panel(figure, "", text)
+
+
+def _cell(scene: Scene, place: Place, brief: Brief | None, scheme: str) -> Cell:
+    if brief is None:
+        why = place.failure(scene.found)
+        state = "not stored" if "is not stored" in why else "unreadable" if why else "waiting"
+        return Cell(state=state, words=why or "computing", layer=place.layer, index=place.index)
+    return Cell(
+        sprite=_sprite(scene, place, scheme),
+        b0=brief.b0,
+        b1=brief.b1,
+        strength=brief.strength,
+        words=brief.finding,
+        claimed=brief.loops > 0,
+        layer=place.layer,
+        index=place.index,
+    )
+
+
+def _sprite(scene: Scene, place: Place, scheme: str) -> str | None:
+    ask = scene.ask
+    patched = sum(map(len, scene.places)) <= PATCHED
+    anchor = anchor_unit(ask, place.layer)
+    parts = [place.units["filters"], place.units["mapper"], anchor]
+    name = f"sprite:{scheme}:{patched}"
+    return ask.results.derive(
+        name, parts, lambda *results: _draw(ask, parts, results, scheme=scheme, patched=patched)
+    )
+
+
+def _draw(
+    ask: Ask,
+    parts: list[Unit],
+    results: tuple[Any, ...],
+    *,
+    scheme: str,
+    patched: bool,
+) -> str:
+    shape, graph, anchored = results
+    layer = FilterLayer(
+        ask.experiment,
+        parts[0],
+        shape=shape,
+        graph=graph,
+        provenance={},
+        anchor=make_anchor(ask.experiment, parts[2], anchored),
+    )
+    assert layer.graph is not None  # noqa: S101 - it was given
+    colour = layer.node_colour("angle", None)
+    return sprite(layer.graph, layer.means, colour, scheme=scheme, patched=patched)
+
+
+def strength_panel(scene: Scene, scheme: str) -> Panel:
+    """Draw loop strength against the step for each layer, with the accuracy."""
+    curves = metrics.curves(scene.ask.experiment, scene.ask.cursor.runs)
+    figure = strength_figure(
+        [row[0].layer for row in scene.places],
+        Steps([each.step for each in scene.axis], scene.labels),
+        _table(scene, "strength"),
+        _table(scene, "null"),
+        claimed=np.array([[b is not None and b.loops > 0 for b in row] for row in scene.briefs]),
+        accuracy={curve.name: metrics.drawn(curve) for curve in curves},
+        scheme=scheme,
+        width=1340,
+    )
+    text = (
+        "loop strength: longest H₁ bar over the second · a ring: stands out from the permuted null "
+        "· steps share filters, so neighbouring points are not independent"
+    )
+    return Panel(figure, "", text)
+
+
+def _table(scene: Scene, name: str) -> NDArray[np.float64]:
+    values = [
+        [np.nan if b is None or getattr(b, name) is None else getattr(b, name) for b in row]
+        for row in scene.briefs
+    ]
+    return np.array(values, dtype=np.float64)
+
+
+def rows(scene: Scene) -> list[Row]:
+    """One row per layer and step."""
+    return [
+        {
+            "layer": place.layer,
+            "step": step.step,
+            "milestone": step.milestone,
+            "loop_strength": brief.strength if brief else None,
+            "null": brief.null if brief else None,
+            "loops": brief.loops if brief else None,
+            "mapper_b0": brief.b0 if brief else None,
+            "mapper_b1": brief.b1 if brief else None,
+            "mapper_nodes": brief.nodes if brief else None,
+            "note": "" if brief else place.failure(scene.found) or "computing",
+            "_pick": {"layer": place.layer, "index": place.index},
+        }
+        for line, briefs in zip(scene.places, scene.briefs, strict=True)
+        for place, brief, step in zip(line, briefs, scene.axis, strict=True)
+    ]
+
+
+VIEW = View(
+    name="evolution",
+    title="Evolution",
+    order=2,
+    about=About(
+        shows=(
+            "The same Mapper graph for every layer and training step, small and side by side, and "
+            "how much one loop stands out as training goes on."
+        ),
+        read=(
+            "Read a row from left to right: a cloud without shape, then a ring. The graphs of a "
+            "layer are turned so that the same filters lie at the same place. Below, a curve that "
+            "rises away from its dashed null says when the loop appeared; the accuracy shares its "
+            "axis."
+        ),
+        limits=(
+            "That a loop and accuracy rise together does not say that one causes the other. "
+            "Between the stored steps nothing is known. A graph’s b₁ and the barcode may disagree: "
+            "they look at the same filters at different scales."
+        ),
+    ),
+    units=lattice.units,
+    scene=Scene,
+    sentence=sentence,
+    fields=("experiment", "runs", "params"),
+    panels={
+        "multiples": Spec("Layers × training steps", multiples_panel, rows, "wide", tall=True),
+        "strength": Spec("Loop strength and accuracy", strength_panel, rows, "wide curves"),
+    },
+)
