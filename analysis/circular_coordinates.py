@@ -234,7 +234,7 @@ class CircularParams(Params):
     )
 
 
-@register("circular", title="Circular coordinates", version=1, needs="filters")
+@register("circular", title="Circular coordinates", version=1, needs="filters", on_demand=True)
 def filter_circle(
     shape: FilterShape, params: CircularParams, *, progress: Progress = silent
 ) -> CircularCoordinates:

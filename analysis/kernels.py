@@ -29,5 +29,15 @@ def ready() -> bool:
     return _READY.is_set()
 
 
+def warm_umap() -> None:
+    """Compile UMAP, so that the first worker that needs it does not spend half a minute on that."""
+    import numpy as np
+
+    from analysis.lenses import lens_values
+
+    lens_values(np.random.default_rng(0).normal(size=(50, 3)), "umap")
+
+
 if __name__ == "__main__":
     warm()
+    warm_umap()

@@ -129,6 +129,8 @@ class Analysis:
         Parameters of which every value is shown side by side, such as null models.
     quick : callable
         ``quick(input, params) -> bool``: whether it answers while a page waits, in under 200 ms.
+    on_demand : bool
+        Whether it is computed only when it is asked for by name or looked at.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Analysis:
     run: Callable[..., Any]
     beside: Mapping[str, tuple[Any, ...]]
     quick: Callable[[Any, Any], bool]
+    on_demand: bool
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,7 @@ def register(
     needs: str = LAYER,
     beside: Mapping[str, tuple[Any, ...]] | None = None,
     quick: Callable[[Any, Any], bool] = never,
+    on_demand: bool = False,
 ) -> Callable[[F], F]:
     """Register the decorated function as an analysis; its annotations name params and result.
 
@@ -209,7 +213,16 @@ def register(
     def enter(run: F) -> F:
         hints = get_type_hints(run)
         _ANALYSES[name] = Analysis(
-            name, title, version, hints["params"], hints["return"], needs, run, beside or {}, quick
+            name,
+            title,
+            version,
+            hints["params"],
+            hints["return"],
+            needs,
+            run,
+            beside or {},
+            quick,
+            on_demand,
         )
         return run
 
@@ -277,8 +290,11 @@ def chain(name: str) -> list[Analysis]:
 
 
 def leaves() -> list[str]:
-    """Return the names of the analyses that no other one stands on."""
-    found = analyses()
+    """Return what to compute when nothing is named: analyses that no other stands on.
+
+    Those that are computed on demand only are left out.
+    """
+    found = {name: kind for name, kind in analyses().items() if not kind.on_demand}
     needed = {kind.needs for kind in found.values()}
     return [name for name in found if name not in needed]
 

@@ -26,7 +26,6 @@ def empty_grid(name: str, *, height: str) -> Component:
         columnDefs=[],
         rowData=[],
         columnSize="autoSize",
-        columnSizeOptions={"skipHeader": False},
         defaultColDef={"sortable": True, "filter": True, "resizable": True},
         dashGridOptions={"animateRows": False, "tooltipShowDelay": 400},
         className="grid figure",

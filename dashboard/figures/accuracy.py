@@ -30,11 +30,11 @@ def accuracy_figure(
     known = [float(step) for step in sorted(set(steps))]
     place, kind = position(known)
     colours = [theme.palette(scheme).bar, theme.BESIDE]
-    figure = go.Figure()
+    traces = []
     for (name, curve), colour in zip(curves.items(), colours, strict=False):
         x = [place(step) for step in curve.x.tolist()]
-        figure.add_trace(band(x, curve, colour))
-        figure.add_trace(
+        traces.append(band(x, curve, colour))
+        traces.append(
             go.Scatter(
                 x=x,
                 y=curve.mean.tolist(),
@@ -49,8 +49,9 @@ def accuracy_figure(
                 hoverinfo="text",
             )
         )
-    figure.update_layout(
-        marks.still(
+    return go.Figure(
+        traces,
+        layout=marks.still(
             scheme,
             margin={"l": 8, "r": 12, "t": 24, "b": 8},
             xaxis=_steps(known, place, kind, scheme),
@@ -58,9 +59,8 @@ def accuracy_figure(
             annotations=[_key(list(curves), colours, scheme)],
             hovermode="closest",
             uirevision="accuracy",
-        )
+        ),
     )
-    return figure
 
 
 def _steps(

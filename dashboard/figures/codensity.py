@@ -85,14 +85,15 @@ def _area(x: Floats, y: Floats, colour: str, share: float) -> go.Scatter:
 
 
 def _targets(profile: Floats, k: int, n: int) -> go.Scatter:
-    """One point of the curve for each whole per cent."""
+    """One point of the curve for each whole per cent; a click keeps so many."""
     shares = np.arange(101)
     values = np.interp(shares, np.linspace(0, 100, len(profile)), profile)
     words = [
         f"densest {share} %: {n * share // 100:,} filters<br>neighbour {k:,} within {value:.3g}"
         for share, value in zip(shares.tolist(), values.tolist(), strict=True)
     ]
-    return marks.targets(shares.tolist(), values.round(5).tolist(), [None] * len(words), words)
+    clicks = [{"params": {"filters.fraction": max(share, 1) / 100}} for share in shares.tolist()]
+    return marks.targets(shares.tolist(), values.round(5).tolist(), clicks, words)
 
 
 def _shares(scheme: str) -> dict[str, Any]:

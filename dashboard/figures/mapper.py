@@ -128,15 +128,14 @@ def mapper_figure(
     revision : str
         While it is the same, zoom and pan stay.
     """
-    figure = go.Figure()
     low, high = _ranges(graph.positions)
-    if graph.n_nodes:
-        figure.add_trace(_nodes(graph, colour, legend=legend))
-        body = sprite(graph, means, colour, marked=marked, scheme=scheme)
-        figure.add_layout_image(_image(body, low, high))
-    figure.update_layout(
-        theme.layout(
+    there = graph.n_nodes > 0
+    body = sprite(graph, means, colour, marked=marked, scheme=scheme)
+    return go.Figure(
+        [_nodes(graph, colour, legend=legend)] if there else [],
+        layout=theme.layout(
             scheme,
+            images=[_image(body, low, high)] if there else [],
             xaxis=theme.hidden_axis(range=[low[0], high[0]], constrain="domain"),
             yaxis=theme.hidden_axis(
                 range=[low[1], high[1]],
@@ -147,9 +146,8 @@ def mapper_figure(
             ),
             hovermode="closest",
             uirevision=revision,
-        )
+        ),
     )
-    return figure
 
 
 def _ranges(positions: Floats) -> tuple[Floats, Floats]:

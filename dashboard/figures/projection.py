@@ -210,7 +210,7 @@ def _loop(points: Floats, scheme: str) -> list[dict[str, Any]]:
     """Draw a closed path with a halo."""
     colours = theme.palette(scheme)
     path = "M" + "L".join(f"{x:.4f},{y:.4f}" for x, y in points.tolist()) + "Z"
-    base = {"type": "path", "path": path, "layer": "above"}
+    base = {"type": "path", "path": path, "layer": "between"}  # the sprite and the primary one
     return [
         base | {"line": {"color": colours.surface, "width": 5}, "opacity": 0.85},
         base | {"line": {"color": colours.ink, "width": 2}},

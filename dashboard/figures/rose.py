@@ -107,7 +107,7 @@ def _petals(total: Ints, chosen: Ints | None, top: int) -> dict[str, object]:
     parts = [f'<g opacity="{faint}">{_wedges(total / top, paint)}</g>']
     if chosen is not None:
         parts.append(_wedges(chosen / top, paint))
-    body = f'<g transform="translate({PIXELS},{PIXELS}) scale(1,-1)">{"".join(parts)}</g>'
+    body = f'<g transform="translate({PIXELS},{PIXELS})">{"".join(parts)}</g>'
     source = patches.data_uri(body, width=2 * PIXELS, height=2 * PIXELS)
     return patches.over_axes(source, left=-1, top=1, width=2, height=2)
 
@@ -120,10 +120,10 @@ def _wedges(shares: NDArray[np.float64], paint: Sequence[str]) -> str:
     for i in np.flatnonzero(shares > 0).tolist():
         r = PIXELS * float(np.sqrt(shares[i]))
         (x0, y0), (x1, y1) = (
-            (r * np.cos(a), r * np.sin(a))
+            (r * np.cos(a), -r * np.sin(a))
             for a in np.radians([i * turn + room, (i + 1) * turn - room])
         )
-        path = f"M0 0L{x0:.0f} {y0:.0f}A{r:.0f} {r:.0f} 0 {large} 1 {x1:.0f} {y1:.0f}z"
+        path = f"M0 0L{x0:.0f} {y0:.0f}A{r:.0f} {r:.0f} 0 {large} 0 {x1:.0f} {y1:.0f}z"
         parts.append(f'<path fill="{paint[i]}" d="{path}"/>')
     return "".join(parts)
 

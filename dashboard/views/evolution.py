@@ -1,19 +1,14 @@
 """The view *Evolution*: every layer at every step, as small Mapper graphs and as curves."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pipeline import Unit
 from dashboard import lattice, metrics, words
 from dashboard.figures.curves import Steps, strength_figure
-from dashboard.figures.mapper import sprite
 from dashboard.figures.multiples import Cell, multiples_figure
-from dashboard.filter_layer import FilterLayer, make_anchor
-from dashboard.filter_scene import anchor_unit
 from dashboard.lattice import Brief, Place
 from dashboard.results import Found
+from dashboard.thumbnails import thumbnail
 from dashboard.views import About, Ask, Panel, Row, Spec, View
 
 PATCHED = 16
@@ -33,6 +28,11 @@ class Scene:
         self.briefs = [[place.brief(ask) for place in row] for row in self.places]
         axis = ask.experiment.axis
         self.axis = [axis[i] for i in lattice.steps(ask)]
+
+    @property
+    def patched(self) -> bool:
+        """Whether nodes are large enough to show their filter."""
+        return sum(map(len, self.places)) <= PATCHED
 
     @property
     def labels(self) -> list[str]:
@@ -93,7 +93,7 @@ def _cell(scene: Scene, place: Place, brief: Brief | None, scheme: str) -> Cell:
         state = "not stored" if "is not stored" in why else "unreadable" if why else "waiting"
         return Cell(state=state, words=why or "computing", layer=place.layer, index=place.index)
     return Cell(
-        sprite=_sprite(scene, place, scheme),
+        sprite=thumbnail(scene.ask, place, scheme=scheme, patched=scene.patched),
         b0=brief.b0,
         b1=brief.b1,
         strength=brief.strength,
@@ -102,39 +102,6 @@ def _cell(scene: Scene, place: Place, brief: Brief | None, scheme: str) -> Cell:
         layer=place.layer,
         index=place.index,
     )
-
-
-def _sprite(scene: Scene, place: Place, scheme: str) -> str | None:
-    ask = scene.ask
-    patched = sum(map(len, scene.places)) <= PATCHED
-    anchor = anchor_unit(ask, place.layer)
-    parts = [place.units["filters"], place.units["mapper"], anchor]
-    name = f"sprite:{scheme}:{patched}"
-    return ask.results.derive(
-        name, parts, lambda *results: _draw(ask, parts, results, scheme=scheme, patched=patched)
-    )
-
-
-def _draw(
-    ask: Ask,
-    parts: list[Unit],
-    results: tuple[Any, ...],
-    *,
-    scheme: str,
-    patched: bool,
-) -> str:
-    shape, graph, anchored = results
-    layer = FilterLayer(
-        ask.experiment,
-        parts[0],
-        shape=shape,
-        graph=graph,
-        provenance={},
-        anchor=make_anchor(ask.experiment, parts[2], anchored),
-    )
-    assert layer.graph is not None  # noqa: S101 - it was given
-    colour = layer.node_colour("angle", None)
-    return sprite(layer.graph, layer.means, colour, scheme=scheme, patched=patched)
 
 
 def strength_panel(scene: Scene, scheme: str) -> Panel:

@@ -9,9 +9,11 @@ from dashboard.cursor import runs_at
 from dashboard.figures.accuracy import accuracy_figure
 from dashboard.figures.blank import BLANK
 from dashboard.figures.grid import Cell, grid_figure, runs_figure
+from dashboard.figures.opening import opening_figure
 from dashboard.lattice import Brief, Place
 from dashboard.results import Found
-from dashboard.views import About, Ask, Panel, Row, Spec, View, empty
+from dashboard.thumbnails import thumbnail
+from dashboard.views import PLACE, About, Ask, Panel, Row, Spec, View, empty
 
 NAMED = 6
 """Layers that a sentence names; of more it says how many."""
@@ -114,6 +116,21 @@ def contents_panel(scene: Scene, scheme: str) -> Panel:
     return Panel(figure, "", " · ".join([part for part in parts if part] + [text]))
 
 
+def shape_panel(scene: Scene, scheme: str) -> Panel:
+    """Draw the Mapper graph of the current layer, as a way into *Filters*."""
+    ask = scene.ask
+    here_ = lattice.place(ask, ask.cursor.layer, ask.cursor.index)
+    brief = here_.brief(ask)
+    drawn = thumbnail(ask, here_, scheme=scheme, patched=True)
+    if brief is None or drawn is None:
+        return empty(here_.failure(scene.found) or "Computing …")
+    text = (
+        f"{here_.layer} · b₀ {brief.b0} · b₁ {brief.b1} · {brief.n_kept:,} of {brief.n_filters:,} "
+        "filters; a node’s picture is its mean filter, its frame the angle · click to look closer"
+    )
+    return Panel(opening_figure(drawn, {"view": "filters"}, scheme=scheme), "", text)
+
+
 def runs_panel(scene: Scene, scheme: str) -> Panel:
     """Draw which runs have which steps."""
     experiment = scene.ask.experiment
@@ -128,7 +145,7 @@ def runs_panel(scene: Scene, scheme: str) -> Panel:
         if len(runs) < len(experiment.runs)
         else ""
     )
-    return Panel(figure, "", cut)
+    return Panel(figure, "", cut, hidden=present.size == 1)
 
 
 def accuracy_panel(scene: Scene, scheme: str) -> Panel:
@@ -136,10 +153,9 @@ def accuracy_panel(scene: Scene, scheme: str) -> Panel:
     ask = scene.ask
     curves = metrics.curves(ask.experiment, ask.cursor.runs)
     if not curves:
-        return empty(
-            "No run has a metrics.csv (step, then columns such as val_accuracy), so there is no "
-            "curve to show."
-        )
+        without = "No run has a metrics.csv (step, then columns such as val_accuracy)."
+        alone = len(ask.experiment.axis) == 1
+        return Panel(BLANK, without, hidden=alone)
     steps = [each.step for each in ask.experiment.axis]
     drawn = {curve.name: metrics.drawn(curve) for curve in curves}
     figure = accuracy_figure(drawn, steps, scheme=scheme)
@@ -173,6 +189,12 @@ def _finding(scene: Scene, place: Place) -> Row:
             "total": brief.n_total,
         }
     return row | {"_pick": pick}
+
+
+def rows_of_shape(scene: Scene) -> list[Row]:
+    """One row: what is found in the current layer."""
+    ask = scene.ask
+    return [_finding(scene, lattice.place(ask, ask.cursor.layer, ask.cursor.index))]
 
 
 def contents(scene: Scene) -> list[Row]:
@@ -242,10 +264,11 @@ VIEW = View(
     units=units,
     scene=Scene,
     sentence=sentence,
-    fields=("experiment", "index", "runs", "params"),
+    fields=PLACE,
     panels={
-        "contents": Spec("Layers × steps", contents_panel, contents, "six", tall=True),
-        "accuracy": Spec("Accuracy", accuracy_panel, accuracy),
+        "contents": Spec("Layers × steps", contents_panel, contents, "six contents", tall=True),
+        "shape": Spec("The shape of this layer", shape_panel, rows_of_shape, "six picture"),
+        "accuracy": Spec("Accuracy", accuracy_panel, accuracy, "accuracy"),
         "runs": Spec("Runs × steps", runs_panel, runs),
         "findings": Spec("Findings", findings_panel, findings, "wide grid-box", table=True),
     },

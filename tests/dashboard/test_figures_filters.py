@@ -229,8 +229,8 @@ def test_petals_have_the_area_of_their_counts_and_stand_at_their_angles() -> Non
         numbers = [float(x) for x in re.findall(r"-?\d+", petal.get("d") or "")]
         start, radius, end = np.array(numbers[2:4]), numbers[4], np.array(numbers[-2:])
         assert (radius / 1000) ** 2 == pytest.approx(counts[i] / 16, abs=2e-3)
-        middle = np.degrees(np.arctan2(*(start + end)[::-1])) % 360
-        assert middle == pytest.approx(30 * i + 15, abs=0.3)  # y upwards: the group is flipped
+        x, y = (start + end) * (1, -1)  # an image has its y downwards
+        assert np.degrees(np.arctan2(y, x)) % 360 == pytest.approx(30 * i + 15, abs=0.3)
     colours = [petal.get("fill") for petal in petals]
     assert len(set(colours)) == len(filled)
 
