@@ -12,12 +12,13 @@ Names are the same whatever wrote the file. Rules, for every format:
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from threading import Lock, local
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
@@ -29,12 +30,16 @@ __all__ = [
     "CheckpointIndex",
     "TensorInfo",
     "content_digest",
+    "each_file_once",
     "layer_of",
     "read_tensor",
     "step_of",
     "tensor_index",
 ]
 
+T = TypeVar("T")
+
+_LOCAL = local()
 _HASHING = Lock()
 _DIGESTS: dict[tuple[Path, int, int], str] = {}
 _INNER_WRAPPER = re.compile(
@@ -80,8 +85,7 @@ def tensor_index(path: Path | str) -> CheckpointIndex:
         If the file cannot be read, is truncated, claims more than it holds, contains Python objects
         other than tensors, or has no tensor in it.
     """
-    path = Path(path)
-    return _index(path, *_stamp(path))
+    return _once("index", path, lambda path: _index(path, *_stamp(path)))
 
 
 def read_tensor(path: Path | str, name: str) -> NDArray[Any]:
@@ -136,7 +140,36 @@ def content_digest(path: Path | str) -> str:
     CheckpointError
         If the file cannot be read.
     """
-    path = Path(path)
+    return _once("digest", path, _remembered_digest)
+
+
+@contextmanager
+def each_file_once() -> Iterator[None]:
+    """Look at each file at most once while this lasts, in this thread.
+
+    For one answer that asks for many results of the same files: whether they have changed since is
+    asked once for each rather than thousands of times.
+    """
+    before = getattr(_LOCAL, "seen", None)
+    _LOCAL.seen = {} if before is None else before
+    try:
+        yield
+    finally:
+        _LOCAL.seen = before
+
+
+def _once(what: str, path: Path | str, ask: Callable[[Path], T]) -> T:
+    seen = getattr(_LOCAL, "seen", None)
+    if seen is None:
+        return ask(Path(path))
+    key = (what, str(path))
+    if key not in seen:
+        seen[key] = ask(Path(path))
+    found: T = seen[key]
+    return found
+
+
+def _remembered_digest(path: Path) -> str:
     known = (path, *_stamp(path))
     if known not in _DIGESTS:
         with _HASHING:  # a large file is read once, however many ask at once

@@ -13,8 +13,11 @@ from dashboard.cursor import Cursor, Known
 from dashboard.figures.network import LayerBar
 from dashboard.jobs import Jobs
 from dashboard.layer_units import Summary, filter_units
-from dashboard.results import Found, Results
+from dashboard.results import Found, Kept, Results
 from dashboard.views import Ask, View
+
+FRAMES = 64
+"""Frames that are kept as they were sent."""
 
 NOT_YET = "not computed yet"
 
@@ -52,6 +55,7 @@ class Context:
         self.views = {view.name: view for view in views}
         words = {name: among for view in views for name, among in view.words.items()}
         self._known = Known(self.clearest_layer, {"view": tuple(self.views), **words})
+        self.drawn: Kept[Any] = Kept(FRAMES)
         self._completed: set[tuple[str, int]] = set()
 
     def read(self, said: Mapping[str, Any] | None) -> tuple[Cursor, str]:

@@ -14,6 +14,7 @@ from typing import Any
 from plotly.io.json import to_json_plotly
 
 from analysis import registry
+from analysis.checkpoints import each_file_once
 from analysis.errors import NerveScopeError
 from analysis.pipeline import params_of
 from dashboard import ids, metrics
@@ -31,6 +32,10 @@ ROW = "row"
 ROW_FIELDS = ("experiment", "index", "runs", "params")
 
 Props = dict[str, dict[str, Any]]
+"""Properties by component id."""
+
+Part = tuple[str, str, str]
+"""Component id, digest of its properties, and the properties as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +44,12 @@ class Drawn:
 
     Attributes
     ----------
-    props : dict
-        Properties by component id.
+    parts : list of Part
     final : bool
         Whether nothing of it is still being computed.
     """
 
-    props: Props
+    parts: list[Part]
     final: bool
 
 
@@ -66,6 +70,11 @@ def answer(context: Context, request: Mapping[str, Any], *, compute: bool) -> di
     compute : bool
         Whether what is missing is to be computed; else such frames are left out.
     """
+    with each_file_once():
+        return _answer(context, request, compute=compute)
+
+
+def _answer(context: Context, request: Mapping[str, Any], *, compute: bool) -> dict[str, Any]:
     cursor, note = context.read(request.get("cursor"))
     skip = request.get("skip") or []
     scheme = "dark" if request.get("scheme") == "dark" else "light"
@@ -80,14 +89,14 @@ def answer(context: Context, request: Mapping[str, Any], *, compute: bool) -> di
         "note": note,
         "effective": effective(context, cursor),
         "frames": [
-            {"piece": piece, "final": drawn.final, "parts": _parts(drawn.props)}
+            {"piece": piece, "final": drawn.final, "parts": drawn.parts}
             for piece, drawn in made.items()
             if drawn.final or compute
         ],
     }
 
 
-def _parts(props: Props) -> list[tuple[str, str, str]]:
+def _parts(props: Props) -> list[Part]:
     parts = []
     for name, values in props.items():
         text = to_json_plotly(values)
@@ -105,9 +114,18 @@ def draw_piece(
     view = context.views[piece]
     found = context.find(view, ask, compute=compute)
     if found.pending and not compute:
-        return Drawn({}, final=False)
-    props = _view_props(view, ask, found, scheme)
-    return Drawn(props, not found.pending)  # looked at last: a damaged result shows when it is read
+        return Drawn([], final=False)
+    state = tuple(getattr(cursor, name) for name in view.fields)
+    key = (piece, scheme, repr(state), context.jobs.finished, found.keys)
+    known: Drawn | None = context.drawn.get(key)
+    if known is not None:
+        return known
+    parts = _parts(_view_props(view, ask, found, scheme))
+    # whether anything is missing is looked at last: a damaged result shows when it is read
+    drawn = Drawn(parts, not found.pending)
+    if drawn.final:
+        context.drawn.put(key, drawn)
+    return drawn
 
 
 def _draw_row(context: Context, ask: Ask, scheme: str) -> Drawn:
@@ -121,7 +139,7 @@ def _draw_row(context: Context, ask: Ask, scheme: str) -> Drawn:
         ids.NETWORK: {"figure": network_figure(bars, scheme=scheme)},
         ids.METRIC: {"figure": metric_figure(steps, curves, scheme=scheme)},
     }
-    return Drawn(props, all(bar.note != NOT_YET for bar in bars))
+    return Drawn(_parts(props), all(bar.note != NOT_YET for bar in bars))
 
 
 def _view_props(view: View, ask: Ask, found: Found, scheme: str) -> Props:

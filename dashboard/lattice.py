@@ -124,7 +124,10 @@ def layers(ask: Ask) -> list[str]:
 
 def places(ask: Ask) -> list[list[Place]]:
     """Return all places, a row per layer."""
-    return [[place(ask, layer, index) for index in steps(ask)] for layer in layers(ask)]
+    return ask.once(
+        "places",
+        lambda: [[place(ask, layer, index) for index in steps(ask)] for layer in layers(ask)],
+    )
 
 
 def place(ask: Ask, layer: str, index: int) -> Place:

@@ -51,6 +51,11 @@ def filter_units(
         If a parameter cannot be used.
     """
     where = experiment or ask.experiment
+    key = ("filter_units", where.name, layer, index)
+    return ask.once(key, lambda: _filter_units(ask, layer, index, where))
+
+
+def _filter_units(ask: Ask, layer: str, index: int, where: Experiment) -> dict[str, Unit]:
     found = mapper_unit(ask, layer, index, experiment=where)
     null = mapper_unit(ask, layer, index, experiment=where, filters={"null": "permuted"})
     if found.upstream is None or null.upstream is None or not found.refs:

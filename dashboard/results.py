@@ -3,9 +3,9 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from analysis import kernels, registry
 from analysis.codec import Stored
@@ -50,15 +50,37 @@ class Answer:
         return self.result is None and not self.error
 
 
+class Kept(Generic[T]):
+    """A few things by key, the least recently used of them dropped first; safe among threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._things: OrderedDict[Hashable, T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> T | None:
+        """Return what is kept, or None."""
+        with self._lock:
+            if key in self._things:
+                self._things.move_to_end(key)
+            return self._things.get(key)
+
+    def put(self, key: Hashable, thing: T) -> None:
+        """Keep something."""
+        with self._lock:
+            self._things[key] = thing
+            if len(self._things) > self._most:
+                self._things.popitem(last=False)
+
+
 class Results:
     """Reads results from the store, remembering the last; has the missing ones computed."""
 
     def __init__(self, store: ResultStore, jobs: Jobs) -> None:
         self._store = store
         self._jobs = jobs
-        self._known: OrderedDict[str, Stored] = OrderedDict()
-        self._derived: OrderedDict[tuple[str, ...], Any] = OrderedDict()
-        self._lock = threading.Lock()
+        self._known: Kept[Stored] = Kept(REMEMBERED)
+        self._derived: Kept[Any] = Kept(DERIVED)
 
     def get(self, unit: Unit, *, ask: bool = True, live: bool = True) -> Answer:
         """Return a unit's result, or have it computed.
@@ -76,11 +98,11 @@ class Results:
             key = key_of(unit)
         except NerveScopeError as error:
             return Answer(error=str(error))
-        stored = self._remembered(key) or load(unit, self._store)
+        stored = self._known.get(key) or load(unit, self._store)
         if stored is None and ask and live:
             stored = self._live(unit)
         if stored is not None:
-            self._remember(key, stored)
+            self._known.put(key, stored)
             return Answer(stored.result, stored.provenance)
         if failure := self._jobs.failure(key):
             return Answer(error=failure)
@@ -98,7 +120,7 @@ class Results:
             key = key_of(unit)
         except NerveScopeError:
             return True  # the answer is why not
-        if self._remembered(key) is not None or self._store.has(key):
+        if self._known.get(key) is not None or self._store.has(key):
             return True
         return not self.get(unit, ask=ask, live=live).pending
 
@@ -118,19 +140,14 @@ class Results:
             key = (name, *(key_of(unit) for unit in units))
         except NerveScopeError:
             return None
-        with self._lock:
-            if key in self._derived:
-                self._derived.move_to_end(key)
-                found: T = self._derived[key]
-                return found
+        known: T | None = self._derived.get(key)
+        if known is not None:
+            return known
         results = [self.get(unit, ask=False).result for unit in units]
         if any(result is None for result in results):
             return None
         made = make(*results)
-        with self._lock:
-            self._derived[key] = made
-            if len(self._derived) > DERIVED:
-                self._derived.popitem(last=False)
+        self._derived.put(key, made)
         return made
 
     def _live(self, unit: Unit) -> Stored | None:
@@ -144,17 +161,12 @@ class Results:
         outcome = run_unit(unit, self._store)
         return load(unit, self._store) if outcome.state == "computed" else None
 
-    def _remembered(self, key: str) -> Stored | None:
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-            return self._known.get(key)
 
-    def _remember(self, key: str, stored: Stored) -> None:
-        with self._lock:
-            self._known[key] = stored
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+def _key(unit: Unit) -> str:
+    try:
+        return key_of(unit)
+    except NerveScopeError as error:
+        return str(error)
 
 
 class Found:
@@ -202,6 +214,12 @@ class Found:
 
     def __contains__(self, name: str) -> bool:
         return name in self.units or name in self._answers
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What the units depend on, and why others have no unit."""
+        made = tuple(_key(unit) for unit in self.units.values())
+        return made + tuple(each.error for each in self._answers.values()) + (self._error,)
 
     @property
     def pending(self) -> bool:

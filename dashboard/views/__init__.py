@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import plotly.graph_objects as go
 from dash.development.base_component import Component
@@ -18,6 +18,8 @@ from analysis.pipeline import Settings, Unit
 from dashboard.cursor import Cursor
 from dashboard.figures.blank import BLANK
 from dashboard.results import Found, Results
+
+T = TypeVar("T")
 
 PLACE = ("experiment", "layer", "index", "runs", "params")
 """The part of a cursor that says what is computed."""
@@ -37,6 +39,8 @@ class Ask:
         For small things made of other results than the view's own; see `Results.derive`.
     experiments : mapping
         All there are, by name.
+    memo : dict
+        What has been made for this answer already; see `once`.
     """
 
     experiment: Experiment
@@ -44,6 +48,14 @@ class Ask:
     settings: Settings
     results: Results
     experiments: Mapping[str, Experiment]
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """Make something at most once for this answer."""
+        if key not in self.memo:
+            self.memo[key] = make()
+        found: T = self.memo[key]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
