@@ -49,23 +49,75 @@
     return box ? { visible: true, x0: box[0], x1: box[1], y0: box[2], y1: box[3] } : { visible: false };
   }
 
+  // a figure that is on the page already is redrawn by plotly at once: through the component the
+  // whole page is looked at again for each
+  function draw(id, props) {
+    const graph = document.querySelector(`[id="${id}"] .js-plotly-plot`);
+    if (!props.figure || !graph || !graph._fullLayout) return set(id, props);
+    const { data, layout } = props.figure;
+    const { width, height } = graph.layout;
+    window.Plotly.react(graph, data, { width, height, ...layout, autosize: true });
+  }
+
+  function paintPart([id, digest, text], cursor) {
+    painted.set(id, digest);
+    const props = JSON.parse(text);
+    const meta = props.figure && props.figure.layout && props.figure.layout.meta;
+    marks.delete(id);
+    if (props.rowData) page.tables[id] = props.rowData;
+    if (meta && meta.follows) {
+      const shapes = props.figure.layout.shapes;
+      const mark = { ...meta, at: shapes.length - 1 };
+      Object.assign(shapes[mark.at], place(mark, cursor));
+      mark.shown = JSON.stringify(place(mark, cursor));
+      marks.set(id, mark);
+    }
+    draw(id, props);
+  }
+
+  // words and the first figure at once, the other figures one by one after it, so that a newer step
+  // need not wait for them; those out of sight when they come into sight
+  const waiting = new Map(); // component id -> part that is not drawn yet
+  const inSight = new Set();
+  let next = null;
+
+  const sight = new IntersectionObserver((entries) => {
+    entries.forEach((entry) =>
+      entry.isIntersecting ? inSight.add(entry.target.id) : inSight.delete(entry.target.id)
+    );
+    if (waiting.size && next === null) next = setTimeout(drawNext, 0);
+  });
+
+  function isInSight(id) {
+    const panel = document.getElementById(`${id}-box`);
+    if (!panel) return true;
+    if (!panel.dataset.watched) {
+      panel.dataset.watched = "true";
+      sight.observe(panel);
+      return true; // not known before the observer has looked
+    }
+    return inSight.has(panel.id);
+  }
+
+  function drawNext() {
+    next = null;
+    const id = [...waiting.keys()].find(isInSight);
+    if (id === undefined) return;
+    const part = waiting.get(id);
+    waiting.delete(id);
+    paintPart(part, page.cursor);
+    next = setTimeout(drawNext, 0);
+  }
+
   function paint(parts, cursor) {
-    parts.forEach(([id, digest, text]) => {
-      if (painted.get(id) === digest) return;
-      painted.set(id, digest);
-      const props = JSON.parse(text);
-      const meta = props.figure && props.figure.layout && props.figure.layout.meta;
-      marks.delete(id);
-      if (props.rowData) page.tables[id] = props.rowData;
-      if (meta && meta.follows) {
-        const shapes = props.figure.layout.shapes;
-        const mark = { ...meta, at: shapes.length - 1 };
-        Object.assign(shapes[mark.at], place(mark, cursor));
-        mark.shown = JSON.stringify(place(mark, cursor));
-        marks.set(id, mark);
-      }
-      set(id, props);
-    });
+    const isFigure = ([, , text]) => text.startsWith('{"figure"');
+    const changed = parts.filter(([id, digest]) => painted.get(id) !== digest);
+    parts.forEach(([id]) => waiting.delete(id));
+    changed.filter((part) => !isFigure(part)).forEach((part) => paintPart(part, cursor));
+    const [first, ...rest] = changed.filter(isFigure);
+    if (first) paintPart(first, cursor);
+    rest.forEach((part) => waiting.set(part[0], part));
+    if (rest.length && next === null) next = setTimeout(drawNext, 0);
     remark(cursor);
   }
 
@@ -100,6 +152,8 @@
     update("unpin", { className: cursor.pin ? "" : "gone" });
     update("clear", { className: cursor.select || cursor.primary ? "" : "gone" });
     update("about", { children: entry.about.filter((text) => text).join("\n\n") });
+    if (page.view !== cursor.view) waiting.clear();
+    page.view = cursor.view;
     Object.keys(views).forEach((name) =>
       update(`view-${name}`, { className: name === cursor.view ? `view ${name}` : "view gone" })
     );

@@ -96,7 +96,12 @@
     page.tables["twin-grid"] = rows || [];
   };
 
+  // a closed table asks for nothing
+  function askTable(graph, cursor, _jobs, isOpen) {
+    return isOpen && graph && cursor ? { graph, cursor } : keep();
+  }
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    page: { play, scheme, copyLink, copyProblems, opened, save, remember },
+    page: { askTable, play, scheme, copyLink, copyProblems, opened, save, remember },
   });
 })();

@@ -51,6 +51,7 @@ COPY_PROBLEMS = "copy-problems"
 
 TWIN = "twin"
 TWIN_OF = "twin-of"
+TWIN_ASK = "twin-ask"
 TWIN_TITLE = "twin-title"
 TWIN_GRID = "twin-grid"
 TWIN_CSV = "twin-csv"

@@ -89,6 +89,7 @@ def drawer() -> Component:
             ),
             empty_grid(ids.TWIN_GRID, height="calc(46vh - 90px)"),
             dcc.Store(id=ids.TWIN_OF),
+            dcc.Store(id=ids.TWIN_ASK),
             dcc.Download(id=ids.DOWNLOAD),
             dcc.Store(id=ids.PICTURE),
         ],
@@ -127,16 +128,13 @@ def _register_twin(app: Dash, context: Context) -> None:
         Output(ids.TWIN_GRID, "rowData"),
         Output(ids.TWIN_GRID, "columnDefs"),
         Output(ids.TWIN_TITLE, "children"),
-        Input(ids.TWIN_OF, "data"),
-        Input(ids.CURSOR, "data"),
-        Input(ids.JOBS, "data"),
-        Input(ids.TWIN, "opened"),
+        Input(ids.TWIN_ASK, "data"),
         prevent_initial_call=True,
     )
-    def fill(graph: str | None, said: dict[str, Any] | None, _jobs: Any, opened: Any) -> Any:
-        if not opened or not graph or not said or graph not in _panels(context):
+    def fill(asked: dict[str, Any]) -> Any:
+        if asked["graph"] not in _panels(context):
             return no_update, no_update, no_update
-        title, rows = twin(context, graph, context.read(said)[0])
+        title, rows = twin(context, asked["graph"], context.read(asked["cursor"])[0])
         shown = rows[:MOST_ROWS]
         words = f"{title}: {len(shown):,} of {len(rows):,} rows"
         filled = as_grid(shown)
@@ -160,6 +158,15 @@ def _register_twin(app: Dash, context: Context) -> None:
         name = f"{export.file_name(context.ask(cursor), str(graph))}.csv"
         return {"content": tables.as_csv(rows), "filename": name, "type": "text/csv"}
 
+    app.clientside_callback(
+        ClientsideFunction("page", "askTable"),
+        Output(ids.TWIN_ASK, "data"),
+        Input(ids.TWIN_OF, "data"),
+        Input(ids.CURSOR, "data"),
+        Input(ids.JOBS, "data"),
+        Input(ids.TWIN, "opened"),
+        prevent_initial_call=True,
+    )
     app.clientside_callback(ClientsideFunction("page", "remember"), Input(ids.TWIN_GRID, "rowData"))
 
 

@@ -12,6 +12,12 @@ from analysis.registry import Analysis
 MOST = 40
 """Parameters of one link; more are not read."""
 
+LARGEST = 2**53 - 1
+"""The largest whole number that a browser has exactly."""
+
+LONGEST = 300
+"""Characters of the reason why a value cannot be used."""
+
 
 def checked(said: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Read parameters by ``analysis.name``; what cannot be used is left out and said.
@@ -30,11 +36,12 @@ def checked(said: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """
     found: dict[str, Any] = {}
     notes: list[str] = []
-    for name, value in list(said.items())[:MOST]:
+    given = [(name, value) for name, value in said.items() if value is not None]
+    for name, value in given[:MOST]:
         try:
             found[name] = _read(name, value)
         except AnalysisError as error:
-            notes.append(f"{error}. The usual value is shown instead.")
+            notes.append(f"{str(error)[:LONGEST]}. The usual value is shown instead.")
     return dict(sorted(found.items())), notes
 
 
@@ -42,6 +49,9 @@ def _read(name: str, value: Any) -> Any:
     analysis, _, field = name.partition(".")
     kind = registry.get(analysis[:60])
     read = _number(kind, field[:60], value)
+    if isinstance(read, int) and abs(read) > LARGEST:
+        msg = f"{field[:60]} is too large a number: at most {LARGEST}"
+        raise AnalysisError(msg)
     registry.resolve(kind, {field[:60]: read})
     return read
 

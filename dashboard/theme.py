@@ -106,6 +106,10 @@ def layout(scheme: str | None, **more: Any) -> dict[str, Any]:
     return base | more
 
 
+FIXED: Any = {"automargin": False, "ticklabeloverflow": "allow"}
+"""What an axis has in figures that are redrawn at every step: plotly measures no texts for it."""
+
+
 def axis(scheme: str | None, title: str | None = None, **more: Any) -> dict[str, Any]:
     """Return a plain axis: a title, a hairline, no grid."""
     colours = palette(scheme)

@@ -101,7 +101,7 @@ def barcode_figure(
             scheme,
             barmode="overlay",
             bargap=0,
-            margin={"l": 10, "r": 12, "t": 2, "b": 8},
+            margin={"l": 10, "r": 12, "t": 2, "b": 40},
             xaxis=_axis(scheme, last_value(groups)),
             yaxis=theme.hidden_axis(range=[rows, -0.2], fixedrange=True),
             annotations=[_label(each, scheme) for each in placed],
@@ -127,6 +127,7 @@ def _axis(scheme: str, end: float) -> dict[str, Any]:
         ticks="outside",
         ticklen=4,
         title_standoff=6,
+        **theme.FIXED,
         fixedrange=True,
     )
 

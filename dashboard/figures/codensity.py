@@ -61,7 +61,7 @@ def codensity_figure(
         traces,
         layout=marks.still(
             scheme,
-            margin={"l": 8, "r": 12, "t": 4, "b": 8},
+            margin={"l": 52, "r": 12, "t": 4, "b": 42},
             xaxis=_shares(scheme),
             yaxis=_values(scheme, k, top, STRIP if images else 1.0),
             shapes=[_cut(cut, scheme)],
@@ -105,6 +105,7 @@ def _shares(scheme: str) -> dict[str, Any]:
         ticks="outside",
         ticklen=4,
         title_standoff=6,
+        **theme.FIXED,
         fixedrange=True,
     )
 
@@ -119,6 +120,7 @@ def _values(scheme: str, k: int, top: float, height: float) -> dict[str, Any]:
         ticks="outside",
         ticklen=4,
         title_standoff=6,
+        **theme.FIXED,
         fixedrange=True,
     )
 

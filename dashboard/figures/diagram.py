@@ -47,7 +47,7 @@ def diagram_figure(
             scheme,
             dragmode="pan",
             hoverdistance=12,
-            margin={"l": 8, "r": 10, "t": 8, "b": 8},
+            margin={"l": 52, "r": 10, "t": 8, "b": 42},
             xaxis=_axis(scheme, "birth", end, constrain="domain"),
             yaxis=_axis(scheme, "death", end, scaleanchor="x", constrain="domain"),
             shapes=_ground(end, scheme) + ([_top(end, scheme)] if open_end else []),
@@ -67,6 +67,7 @@ def _axis(scheme: str, what: str, end: float, **more: Any) -> dict[str, Any]:
         ticks="outside",
         ticklen=4,
         title_standoff=6,
+        **theme.FIXED,
         **more,
     )
 

@@ -56,7 +56,9 @@ def network_figure(bars: Sequence[LayerBar], *, scheme: str = "light") -> go.Fig
         scheme,
         margin={"l": 34, "r": 4, "t": 6, "b": 20 if len(bars) <= FEWEST else 4},
         xaxis=_names(bars, scheme),
-        yaxis=theme.axis(scheme, None, range=[0, top], nticks=4, fixedrange=True, ticksuffix="×"),
+        yaxis=theme.axis(
+            scheme, None, range=[0, top], nticks=4, fixedrange=True, ticksuffix="×", **theme.FIXED
+        ),
         shapes=_shapes(bars, top, scheme),
         uirevision="network",
     )

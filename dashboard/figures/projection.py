@@ -84,7 +84,7 @@ def projection_figure(
             scheme,
             dragmode="pan",
             hoverdistance=12,
-            margin={"l": 8, "r": 8, "t": 6, "b": 8},
+            margin={"l": 52, "r": 8, "t": 6, "b": 42},
             xaxis=_axis(scheme, "principal axis 1 (unit filters)", sprite.low[0], sprite.span),
             yaxis=_axis(scheme, "principal axis 2", sprite.low[1], sprite.span, scaleanchor="x"),
             shapes=[] if loop is None or not len(loop) else _loop(loop, scheme),
@@ -166,6 +166,7 @@ def _axis(scheme: str, title: str, low: float, span: float, **more: Any) -> dict
         ticks="outside",
         ticklen=4,
         title_standoff=6,
+        **theme.FIXED,
         constrain="domain",
         **more,
     )

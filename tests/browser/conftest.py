@@ -1,21 +1,21 @@
 """A served dashboard and a headless Chromium that watches console and network."""
 
 import os
-import re
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 import find
+from drive import Watched, watch
 
 expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -38,16 +38,16 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Start `nervescope` as a user does; returns its address."""
+@contextmanager
+def serving(folder: Path) -> Iterator[Callable[..., str]]:
+    """Start `nervescope` as a user does; what is given returns its address."""
     servers: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str, store: Path | None = None) -> str:
         port = free_port()
         command = [sys.executable, "-m", "dashboard", *arguments, "--port", str(port)]
-        command += ["--no-open", "--jobs", "1", "--store", str(store or tmp_path / "store")]
-        log = (tmp_path / f"server-{len(servers)}.log").open("wb")
+        command += ["--no-open", "--jobs", "1", "--store", str(store or folder / "store")]
+        log = (folder / f"server-{len(servers)}.log").open("wb")
         servers.append(subprocess.Popen(command, stdout=log, stderr=log))
         log.close()
         address = f"http://127.0.0.1:{port}/"
@@ -57,7 +57,22 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
     yield start
     for server in servers:
         server.terminate()
+    for server in servers:
         server.wait(20)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """A server of one's own, for what changes its jobs, its store or its files."""
+    with serving(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of `nervescope demo`, which all tests that only look share."""
+    with serving(tmp_path_factory.mktemp("demo")) as start:
+        yield start("demo")
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], seconds: float = 60) -> None:
@@ -72,36 +87,30 @@ def wait_for(address: str, server: subprocess.Popen[bytes], seconds: float = 60)
     pytest.fail(f"{address} did not answer within {seconds} s")
 
 
-@dataclass
-class Watched:
-    """A page with everything that went wrong or left the machine."""
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Watched]]:
+    """Open pages, each like a browser of its own.
 
-    page: Page
-    errors: list[str] = field(default_factory=list)
-    outside: list[str] = field(default_factory=list)
+    The test fails on any console error and any request beyond the loopback address.
+    """
+    opened: list[Watched] = []
+
+    def make(width: int = 1440, height: int = 900, **more: object) -> Watched:
+        size = {"width": width, "height": height}
+        opened.append(watch(browser.new_context(viewport=size, **more)))
+        return opened[-1]
+
+    yield make
+    for i, seen in enumerate(opened):
+        if folder := os.environ.get("NERVESCOPE_SCREENSHOTS"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            seen.page.screenshot(path=str(Path(folder) / f"{time.time():.0f}-{i}.png"))
+        seen.page.context.close()
+    assert [error for seen in opened for error in seen.errors] == []
+    assert [url for seen in opened for url in seen.outside] == []
 
 
 @pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    """A page; the test fails on any console error and any request beyond the loopback address."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    seen = Watched(page)
-    page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on(
-        "console",
-        lambda message: seen.errors.append(message.text) if message.type == "error" else None,
-    )
-    local = re.compile(r"^(https?://127\.0\.0\.1[:/]|data:|blob:|about:)")
-    page.on(
-        "request",
-        lambda request: None if local.match(request.url) else seen.outside.append(request.url),
-    )
-    yield seen
-    if folder := os.environ.get("NERVESCOPE_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(Path(folder) / f"{os.getpid()}-{time.time():.0f}.png"))
-    context.close()
-    assert seen.errors == []
-    assert seen.outside == []
+def watched(open_page: Callable[..., Watched]) -> Watched:
+    """One page of 1440 × 900."""
+    return open_page()
