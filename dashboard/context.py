@@ -108,7 +108,8 @@ class Context:
         null = self.results.derive("summary", [need["null"]], Summary.of)
         beside = null.strength if null else None
         if shape is None:
-            return LayerBar(layer, None, beside, NOT_YET)
+            why = self.results.get(need["filters"], ask=False).error
+            return LayerBar(layer, None, beside, why or NOT_YET, no_shape=bool(why))
         return LayerBar(layer, shape.strength, beside, shape.note, shape.strength is None)
 
     def clearest_layer(self, experiment: Experiment) -> str:

@@ -155,7 +155,7 @@ def _view_props(view: View, ask: Ask, found: Found, scheme: str) -> Props:
             at.graph: as_grid(spec.rows(scene)) if spec.table else {"figure": panel.figure},
             at.message: {"children": panel.message},
             at.caption: {"children": panel.caption},
-            at.box: {"className": f"panel {spec.kind}{' gone' if panel.hidden else ''}"},
+            at.box: {"className": spec.classes(hidden=panel.hidden)},
         }
     return props
 

@@ -44,7 +44,7 @@ def _panel(view: View, name: str, spec: Spec) -> Component:
             html.P(id=at.caption, className="caption"),
         ],
         id=at.box,
-        className=f"panel {spec.kind}",
+        className=spec.classes(),
         **aria(spec.title),
     )
 

@@ -117,6 +117,11 @@ class Spec:
     tall: bool = False
     table: bool = False
 
+    def classes(self, *, hidden: bool = False) -> str:
+        """Return the CSS classes of the panel."""
+        size = "own-height" if self.tall else ""
+        return " ".join(filter(None, ["panel", self.kind, size, "gone" if hidden else ""]))
+
 
 @dataclass(frozen=True, slots=True)
 class About:

@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.pipeline import Unit
 from dashboard import lattice, metrics, words
 from dashboard.figures.curves import Steps, strength_figure
 from dashboard.figures.multiples import Cell, multiples_figure
 from dashboard.lattice import Brief, Place
 from dashboard.results import Found
-from dashboard.thumbnails import thumbnail
+from dashboard.thumbnails import anchors, thumbnail
 from dashboard.views import About, Ask, Panel, Row, Spec, View
 
 PATCHED = 16
@@ -38,6 +39,11 @@ class Scene:
     def labels(self) -> list[str]:
         """Steps that are shown, as the axis says them."""
         return [str(each.milestone or each.step) for each in self.axis]
+
+
+def units(ask: Ask) -> dict[str, Unit | str]:
+    """List what the lattice is made of, and what its graphs are turned to."""
+    return lattice.units(ask) | anchors(ask, lattice.layers(ask))
 
 
 def sentence(scene: Scene) -> str:
@@ -174,7 +180,7 @@ VIEW = View(
             "they look at the same filters at different scales."
         ),
     ),
-    units=lattice.units,
+    units=units,
     scene=Scene,
     sentence=sentence,
     fields=("experiment", "runs", "params"),

@@ -12,7 +12,7 @@ from dashboard.figures.grid import Cell, grid_figure, runs_figure
 from dashboard.figures.opening import opening_figure
 from dashboard.lattice import Brief, Place
 from dashboard.results import Found
-from dashboard.thumbnails import thumbnail
+from dashboard.thumbnails import anchors, thumbnail
 from dashboard.views import PLACE, About, Ask, Panel, Row, Spec, View, empty
 
 NAMED = 6
@@ -54,8 +54,8 @@ def here(scene: Scene) -> list[Place]:
 
 
 def units(ask: Ask) -> dict[str, Any]:
-    """List what the lattice is made of, with the current step."""
-    need = lattice.units(ask)
+    """List what the lattice is made of, with the current step, and what its graph is turned to."""
+    need = lattice.units(ask) | anchors(ask, [ask.cursor.layer])
     for layer in lattice.layers(ask):
         need |= lattice.units_at(lattice.place(ask, layer, ask.cursor.index))
     return need
