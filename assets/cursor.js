@@ -101,9 +101,9 @@
   };
 
   function clicked(id, value) {
-    // the same point may be clicked again
-    setTimeout(() => set(id, { clickData: null }), 0);
-    const point = value && value.points && value.points[0];
+    if (!value) return null;
+    setTimeout(() => set(id, { clickData: null }), 0); // the same point may be clicked again
+    const point = value.points && value.points[0];
     return point && point.customdata && !Array.isArray(point.customdata) ? point.customdata : null;
   }
 
@@ -122,7 +122,6 @@
     const { controls, parameters } = page.catalogue;
     if (prop === "clickData") return clicked(id, value);
     if (prop === "cellClicked") return page.picked(id, value);
-    if (id === "key") return value && KEYS[value.key] ? KEYS[value.key](now) : null;
     if (id === "reset" && value) return { params: null };
     if (BUTTONS[id]) return value ? BUTTONS[id](now) : null;
     if (parameters[id]) return typed(parameters[id], value, page.effective || {});
@@ -135,9 +134,10 @@
     if (!page.cursor) {
       if (page.opened) return keep(); // the server has not answered yet
       page.opened = true;
-      return fromUrl(values[0]);
+      return (page.wanted = fromUrl(values[0]));
     }
     let next = page.cursor;
+    while (pressed.length) next = apply(next, KEYS[pressed.shift()](next));
     triggered.forEach((each) => {
       const cut = each.prop_id.lastIndexOf(".");
       const said = change(each.prop_id.slice(0, cut), each.prop_id.slice(cut + 1), each.value, next);
@@ -146,28 +146,34 @@
     });
     if (JSON.stringify(next) === JSON.stringify(page.cursor)) return keep();
     if (next.index !== undefined) page.cursor = next;
-    return next;
+    return (page.wanted = next);
   }
 
   // keys move the cursor unless something that has keys of its own has the focus
   const OWN_KEYS =
     "input, textarea, select, [role=slider], [role=combobox], [role=option], [role=gridcell], " +
     "[role=columnheader], [contenteditable]";
+  const pressed = []; // keys that the cursor has not followed yet: they may come faster than it moves
   let count = 0;
+
+  function press(key) {
+    pressed.push(key);
+    set("key", { data: ++count });
+  }
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const at = event.target;
     if (at.closest && at.closest(OWN_KEYS) && event.key !== "Escape") return;
-    const press = (id) => document.getElementById(id) && document.getElementById(id).click();
-    if (event.key === "?") press("help-button");
-    else if (event.key === " " && !(at.closest && at.closest("button, summary, a"))) press("play");
-    else if (KEYS[event.key]) set("key", { data: { key: event.key, n: ++count } });
+    const push = (id) => document.getElementById(id) && document.getElementById(id).click();
+    if (event.key === "?") push("help-button");
+    else if (event.key === " " && !(at.closest && at.closest("button, summary, a"))) push("play");
+    else if (KEYS[event.key]) press(event.key);
     else return;
     event.preventDefault();
   });
 
   page.toUrl = toUrl;
-  page.press = (key) => set("key", { data: { key, n: ++count } });
+  page.press = press;
   window.dash_clientside = Object.assign({}, window.dash_clientside, { cursor: { move } });
 })();

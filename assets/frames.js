@@ -54,6 +54,8 @@
   function draw(id, props) {
     const graph = document.querySelector(`[id="${id}"] .js-plotly-plot`);
     if (!props.figure || !graph || !graph._fullLayout) return set(id, props);
+    // the component would answer a zoom or a moved mark with the figure that it knows: an empty one
+    graph.removeAllListeners("plotly_relayout");
     const { data, layout } = props.figure;
     const { width, height } = graph.layout;
     window.Plotly.react(graph, data, { width, height, ...layout, autosize: true });
@@ -81,12 +83,16 @@
   const inSight = new Set();
   let next = null;
 
-  const sight = new IntersectionObserver((entries) => {
-    entries.forEach((entry) =>
-      entry.isIntersecting ? inSight.add(entry.target.id) : inSight.delete(entry.target.id)
-    );
-    if (waiting.size && next === null) next = setTimeout(drawNext, 0);
-  });
+  const UNDER = "0px 0px -60px 0px"; // the status bar, and a rim that shows nothing
+  const sight = new IntersectionObserver(
+    (entries) => {
+      entries.forEach((entry) =>
+        entry.isIntersecting ? inSight.add(entry.target.id) : inSight.delete(entry.target.id)
+      );
+      if (waiting.size && next === null) next = setTimeout(drawNext, 0);
+    },
+    { rootMargin: UNDER }
+  );
 
   function isInSight(id) {
     const panel = document.getElementById(`${id}-box`);
@@ -234,8 +240,10 @@
     if (!answer) return;
     store(answer.frames, answer.cursor);
     if (answer.n !== asked) return;
+    const state = JSON.stringify([scheme, page.wanted]);
+    if (pending && pending.state !== state) return; // moved on; the next question is on its way
     pending = null;
-    page.cursor = answer.cursor;
+    page.cursor = page.wanted = answer.cursor;
     answered = JSON.stringify([scheme, answer.cursor]);
     controls(answer.cursor);
     effectives.set(layerOf(answer.cursor), answer.effective);

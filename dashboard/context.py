@@ -16,8 +16,8 @@ from dashboard.layer_units import Summary, filter_units
 from dashboard.results import Found, Kept, Results
 from dashboard.views import Ask, View
 
-FRAMES = 64
-"""Frames that are kept as they were sent."""
+FRAMES = 256
+"""Frames and panels that are kept as they were sent."""
 
 NOT_YET = "not computed yet"
 

@@ -7,7 +7,7 @@ only what differs from what it shows.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,17 +115,52 @@ def draw_piece(
     found = context.find(view, ask, compute=compute)
     if found.pending and not compute:
         return Drawn([], final=False)
-    state = tuple(getattr(cursor, name) for name in view.fields)
-    key = (piece, scheme, repr(state), context.jobs.finished, found.keys)
-    known: Drawn | None = context.drawn.get(key)
-    if known is not None:
+    if known := _kept(context, view, ask, found, scheme=scheme):
         return known
-    parts = _parts(_view_props(view, ask, found, scheme))
+    scene = view.scene(ask, found)
+    head = {
+        ids.FINDING: {"children": view.sentence(scene)},
+        ids.COUNTS: {"children": view.counts(scene)},
+    }
+    parts = _parts(head)
+    for name in view.panels:
+        parts += _panel_parts(context, view, name, scene, of=(ask, found, scheme))
     # whether anything is missing is looked at last: a damaged result shows when it is read
     drawn = Drawn(parts, not found.pending)
     if drawn.final:
-        context.drawn.put(key, drawn)
+        context.drawn.put(_key(context, ask, found, what=(piece, scheme), names=view.fields), drawn)
     return drawn
+
+
+def _kept(context: Context, view: View, ask: Ask, found: Found, *, scheme: str) -> Drawn | None:
+    drawn: Drawn | None = context.drawn.get(
+        _key(context, ask, found, what=(view.name, scheme), names=view.fields)
+    )
+    return drawn
+
+
+def _key(
+    context: Context, ask: Ask, found: Found, *, what: tuple[str, ...], names: Sequence[str]
+) -> tuple[Any, ...]:
+    """Name something drawn by all that it depends on."""
+    state = repr([getattr(ask.cursor, name) for name in names])
+    return (*what, state, context.jobs.finished, ask.once("keys", lambda: found.keys))
+
+
+def _panel_parts(
+    context: Context, view: View, name: str, scene: Any, *, of: tuple[Ask, Found, str]
+) -> list[Part]:
+    """Draw one panel; what depends on little is drawn once for many frames."""
+    ask, found, scheme = of
+    spec = view.panels[name]
+    if spec.fields is None or found.pending:
+        return _parts(_panel_props(view, name, scene, scheme))
+    key = _key(context, ask, found, what=(view.name, name, scheme), names=spec.fields)
+    parts: list[Part] | None = context.drawn.get(key)
+    if parts is None:
+        parts = _parts(_panel_props(view, name, scene, scheme))
+        context.drawn.put(key, parts)
+    return parts
 
 
 def _draw_row(context: Context, ask: Ask, scheme: str) -> Drawn:
@@ -142,22 +177,16 @@ def _draw_row(context: Context, ask: Ask, scheme: str) -> Drawn:
     return Drawn(_parts(props), all(bar.note != NOT_YET for bar in bars))
 
 
-def _view_props(view: View, ask: Ask, found: Found, scheme: str) -> Props:
-    scene = view.scene(ask, found)
-    props: Props = {
-        ids.FINDING: {"children": view.sentence(scene)},
-        ids.COUNTS: {"children": view.counts(scene)},
+def _panel_props(view: View, name: str, scene: Any, scheme: str) -> Props:
+    spec = view.panels[name]
+    panel = draw_panel(view, name, scene, scheme)
+    at = ids.PanelIds(view.name, name)
+    return {
+        at.graph: as_grid(spec.rows(scene)) if spec.table else {"figure": panel.figure},
+        at.message: {"children": panel.message},
+        at.caption: {"children": panel.caption},
+        at.box: {"className": spec.classes(hidden=panel.hidden)},
     }
-    for name, spec in view.panels.items():
-        panel = draw_panel(view, name, scene, scheme)
-        at = ids.PanelIds(view.name, name)
-        props |= {
-            at.graph: as_grid(spec.rows(scene)) if spec.table else {"figure": panel.figure},
-            at.message: {"children": panel.message},
-            at.caption: {"children": panel.caption},
-            at.box: {"className": spec.classes(hidden=panel.hidden)},
-        }
-    return props
 
 
 def draw_panel(view: View, name: str, scene: Any, scheme: str) -> Panel:

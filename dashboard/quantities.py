@@ -135,9 +135,9 @@ def of_nodes(name: str, values: Floats, members: Ragged, means: NDArray[Any]) ->
     if name == "run":
         return np.array([len(np.unique(values[rows])) for rows in members], dtype=np.float64)
     if name == "angle":
-        flat = means.reshape(len(means), -1)
-        lengths = np.linalg.norm(flat, axis=1, keepdims=True)
         kernel = (means.shape[1], means.shape[2])
+        flat = means.reshape(len(means), kernel[0] * kernel[1])
+        lengths = np.linalg.norm(flat, axis=1, keepdims=True)
         return gradient_degrees(flat / np.where(lengths > 0, lengths, 1), kernel)
     if QUANTITIES[name].cyclic:
         return np.array([_circular_mean(values[rows]) for rows in members], dtype=np.float64)

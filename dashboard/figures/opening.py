@@ -38,8 +38,10 @@ def opening_figure(body: str, click: Mapping[str, Any], *, scheme: str = "light"
             scheme,
             images=[_image(body)],
             margin={"l": 4, "r": 4, "t": 4, "b": 4},
-            xaxis=theme.hidden_axis(range=[0, 1], constrain="domain"),
-            yaxis=theme.hidden_axis(range=[0, 1], scaleanchor="x", constrain="domain"),
+            xaxis=theme.hidden_axis(range=[0, 1], fixedrange=True, constrain="domain"),
+            yaxis=theme.hidden_axis(
+                range=[0, 1], fixedrange=True, scaleanchor="x", constrain="domain"
+            ),
             hovermode="closest",
             uirevision="opening",
         ),

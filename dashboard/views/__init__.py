@@ -105,6 +105,8 @@ class Spec:
         Whether the wheel zooms.
     tall : bool
         Whether the figure says how high it is; else it fills its panel.
+    fields : tuple of str, or None
+        The fields of the cursor that its figure depends on, where they are fewer than the view's.
     table : bool
         Whether the panel is its table; of what `draw` gives, only the words are used.
     """
@@ -116,6 +118,7 @@ class Spec:
     zoom: bool = False
     tall: bool = False
     table: bool = False
+    fields: tuple[str, ...] | None = None
 
     def classes(self, *, hidden: bool = False) -> str:
         """Return the CSS classes of the panel."""

@@ -123,9 +123,21 @@ def _graph_panel(
         f"b₀ {found.b0} · b₁ {found.b1} · {graph.n_nodes} nodes, {len(graph.edges)} edges · "
         f"{layer.shape.n_kept:,} of {layer.shape.n_filters:,} filters · lens {params['lens']}, "
         f"{cover}resolution {params['resolution']}, gain {params['gain']:g} · a node’s picture is "
-        "its mean filter, its size the number of filters"
+        f"its mean filter, its size the number of filters{_of_circular(scene)}"
     )
     return Panel(figure, "" if graph.n_nodes else EMPTY.format(**params), text)
+
+
+def _of_circular(scene: FilterScene) -> str:
+    """Say how far the circular coordinates can be trusted, where they are the colour."""
+    if scene.colour != "circular" or "circular" not in scene.found:
+        return ""
+    found = scene.found["circular"].result
+    if found is None:
+        return f" · circular coordinates: {scene.why('circular').lower()}"
+    bar = f"bar {found.birth:.2f} to {found.death:.2f}, {found.n_landmarks} landmarks"
+    reach = f"{found.covered:.0%} of the filters near one"
+    return f" · circular coordinates: {found.note or f'{bar}, {reach}'}"
 
 
 def _marked(scene: FilterScene, layer: FilterLayer) -> Marked | None:
@@ -312,14 +324,23 @@ VIEW = View(
     words={"colour": tuple(QUANTITIES), "scale": ("locked", "own"), "beside": tuple(BESIDE)},
     panels={
         "mapper": Spec("Mapper graph", mapper_panel, filter_rows.nodes, "hero", zoom=True),
-        "beside": Spec("Beside it", beside_panel, filter_rows.nodes_beside, "half", zoom=True),
+        "beside": Spec(
+            "Beside it",
+            beside_panel,
+            filter_rows.nodes_beside,
+            "half",
+            zoom=True,
+            fields=(*PLACE, "colour", "scale", "beside", "pin"),
+        ),
         "barcode": Spec("Barcode", barcode_panel, filter_rows.bars),
         "members": Spec("Members", members_panel, filter_rows.filters, "scrolling", tall=True),
         "rose": Spec("Orientation", rose_panel, filter_rows.petals),
         "projection": Spec(
             "Kept and dropped", projection_panel, filter_rows.filters, "third", zoom=True
         ),
-        "codensity": Spec("Codensity", codensity_panel, filter_rows.codensity, "third"),
+        "codensity": Spec(
+            "Codensity", codensity_panel, filter_rows.codensity, "third", fields=PLACE
+        ),
         "diagram": Spec("Persistence diagram", diagram_panel, filter_rows.bars, "third"),
     },
 )

@@ -131,6 +131,7 @@ def layout(page: Page, graph: str, part: str) -> Any:
 
 def click(page: Page, graph: str, pick: Pick) -> dict[str, Any]:
     """Click a point as the mouse does: where it is drawn, once the figure has seen the mouse."""
+    page.locator(f'[id="{graph}"]').scroll_into_view_if_needed()  # nothing is drawn out of sight
     at = point(page, graph, pick)
     page.evaluate("y => window.scrollBy(0, y - window.innerHeight / 2)", at["y"])
     at = point(page, graph, pick)

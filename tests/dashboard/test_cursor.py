@@ -106,9 +106,11 @@ def test_a_kilobyte_of_text_is_answered_in_a_line(
 
 @pytest.mark.parametrize(
     "text",
-    ["node.0", "node.123456", "bar.7", "angle.30-60", "angle.345-15", "filters.0.1.2"]
-    + ["filters." + ",".join(f"0.{i}.0" for i in range(100))],
-)
+    [
+        "node.0", "node.123456", "bar.7", "angle.30-60", "angle.345-15", "filters.0.1.2",
+        "filters." + ",".join(f"0.{i}.0" for i in range(100)),
+    ],
+)  # fmt: skip
 def test_selections_that_are_read(experiments: dict[str, Experiment], text: str) -> None:
     assert read({"select": text}, experiments) == (at(2, select=text), "")
 
@@ -164,8 +166,8 @@ NONSENSE_VALUES = st.one_of(
 @given(
     said=st.dictionaries(
         st.sampled_from(
-            ["experiment", "layer", "step", "index", "runs", "params", "select", "home", "at"]
-            + ["primary", "pin", "colour", "beside", "scale", "view", "x"]
+            "experiment layer step index runs params select home at primary pin colour beside "
+            "scale view x".split()
         ),
         NONSENSE_VALUES,
     )

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,3 +136,25 @@ def test_where_all_is_computed_every_picture_is_drawn(
         drawn = thumbnail(ask, place, scheme="light", patched=True)
         assert drawn is not None, place
         assert drawn.startswith("<path")
+
+
+def test_pictures_are_drawn_where_the_layer_as_it_comes_cannot_be_computed(
+    make_experiment: Make, open_context: Open, fill: Fill
+) -> None:
+    folder = make_experiment()
+    (folder / "experiment.toml").write_text('[analysis.filters]\nk = "9999"\n')
+    context = open_context(folder)
+    said = {"view": "evolution", "params": {"filters.k": "7"}}
+    context.jobs.start()
+    try:
+        ask = ask_of(context, **said)
+        anchor = context.views["evolution"].units(ask)["anchor|conv1"]
+        end = time.monotonic() + 60
+        while not context.results.get(anchor).error and time.monotonic() < end:  # type: ignore[arg-type]
+            time.sleep(0.05)
+    finally:
+        context.jobs.close()
+    fill(context, said)
+    ((first, last),) = lattice.places(ask)
+    assert thumbnail(ask, first, scheme="light", patched=True)
+    assert thumbnail(ask, last, scheme="light", patched=True)
