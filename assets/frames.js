@@ -58,8 +58,21 @@
     graph.removeAllListeners("plotly_relayout");
     const { data, layout } = props.figure;
     const { width, height } = graph.layout;
-    window.Plotly.react(graph, data, { width, height, ...layout, autosize: true });
+    const own = layout.height && { width: graph.parentElement.clientWidth, autosize: false };
+    window.Plotly.react(graph, data, { width, height, autosize: true, ...layout, ...own });
   }
+
+  // figures that say how high they are follow the width of their panel
+  let resizing = null;
+  window.addEventListener("resize", () => {
+    clearTimeout(resizing);
+    resizing = setTimeout(() => {
+      document.querySelectorAll(".own-height .js-plotly-plot").forEach((graph) => {
+        const width = graph.parentElement.clientWidth;
+        if (width && graph._fullLayout) window.Plotly.relayout(graph, { width });
+      });
+    }, 150);
+  });
 
   function paintPart([id, digest, text], cursor) {
     painted.set(id, digest);
@@ -164,7 +177,7 @@
       update(`view-${name}`, { className: name === cursor.view ? `view ${name}` : "view gone" })
     );
     const view = views[cursor.view];
-    update("help-title", { children: view.title });
+    update("help-view", { children: view.title });
     ["help-shows", "help-read", "help-limits"].forEach((id, i) =>
       update(id, { children: view.about[i] })
     );

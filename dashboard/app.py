@@ -55,7 +55,7 @@ def _compress(app: Dash) -> None:
 
     kept: dict[str, Any] = {}
     app.server.config["COMPRESS_ALGORITHM"] = ["br", "gzip"]
-    app.server.config["COMPRESS_BR_LEVEL"] = 4
+    app.server.config["COMPRESS_BR_LEVEL"] = 1  # of large files made once a start
     app.server.config["COMPRESS_MIN_SIZE"] = 2000
     app.server.config["COMPRESS_CACHE_KEY"] = lambda asked: asked.full_path
     app.server.config["COMPRESS_CACHE_BACKEND"] = lambda: _Files(kept)

@@ -56,12 +56,12 @@ def _input(name: str, field: Field[Any], label: str) -> Component:
         "id": ids.parameter(name),
         "label": label,
         "size": "xs",
-        "w": 92,
+        "w": 82,
         "attributes": {"input": {"title": limits["text"]}},
     }
     made: Component
     if limits["choices"]:
-        made = dmc.Select(data=list(limits["choices"]), allowDeselect=False, **common | {"w": 128})
+        made = dmc.Select(data=list(limits["choices"]), allowDeselect=False, **common | {"w": 116})
         return made
     if isinstance(field.default, str):
         made = dmc.TextInput(debounce=600, **common)

@@ -37,7 +37,7 @@ COPIED = "copied"
 
 HELP = "help"
 HELP_BUTTON = "help-button"
-HELP_TITLE = "help-title"
+HELP_TITLE = "help-view"  # the drawer itself has a "help-title"
 HELP_TEXTS = ("help-shows", "help-read", "help-limits")
 ABOUT = "about"
 
@@ -52,7 +52,7 @@ COPY_PROBLEMS = "copy-problems"
 TWIN = "twin"
 TWIN_OF = "twin-of"
 TWIN_ASK = "twin-ask"
-TWIN_TITLE = "twin-title"
+TWIN_TITLE = "twin-words"  # the drawer itself has a "twin-title"
 TWIN_GRID = "twin-grid"
 TWIN_CSV = "twin-csv"
 DOWNLOAD = "download"

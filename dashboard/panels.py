@@ -55,7 +55,7 @@ def _graph(at: ids.PanelIds, spec: Spec) -> Component:
         figure=BLANK,
         config=theme.CONFIG | {"scrollZoom": spec.zoom},
         className="figure",
-        responsive="auto" if spec.tall else True,
+        responsive=not spec.tall,  # the browser sizes those that say how high they are
     )
 
 

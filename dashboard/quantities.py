@@ -48,18 +48,21 @@ class Quantity:
 ANGLE, DENSITY, DISTANCE = list(theme.ANGLE), list(theme.DENSITY), list(theme.DISTANCE)
 TURN = (0.0, 360.0)
 
+NOTHING = 1e-9
+"""Length up to which a mean of filters of norm 1 is what rounding leaves of zero."""
+
 QUANTITIES = {
     "angle": Quantity(
-        "angle of the gradient", "angle of a node's mean gradient", ANGLE,
+        "angle of the gradient", "gradient of a node, angle", ANGLE,
         cyclic=True, span=TURN, missing="no clear gradient",
     ),
     "circular": Quantity(
-        "circular coordinate", "mean circular coordinate of the longest loop", ANGLE,
+        "circular coordinate", "circular coordinate, mean", ANGLE,
         cyclic=True, span=TURN, missing="no loop to measure along",
     ),
-    "density": Quantity("codensity", "mean codensity (distance to the k-th neighbour)", DENSITY),
+    "density": Quantity("codensity", "codensity, mean of a node", DENSITY),
     "residual": Quantity(
-        "residual", "mean distance to the primary circle", DISTANCE, span=(0.0, float(np.sqrt(2))),
+        "residual", "distance to primary circle, mean", DISTANCE, span=(0.0, float(np.sqrt(2))),
     ),
     "size": Quantity("size", "filters in a node", DENSITY),
     "run": Quantity("run", "different runs in a node", DENSITY),
@@ -138,7 +141,7 @@ def of_nodes(name: str, values: Floats, members: Ragged, means: NDArray[Any]) ->
         kernel = (means.shape[1], means.shape[2])
         flat = means.reshape(len(means), kernel[0] * kernel[1])
         lengths = np.linalg.norm(flat, axis=1, keepdims=True)
-        return gradient_degrees(flat / np.where(lengths > 0, lengths, 1), kernel)
+        return gradient_degrees(flat / np.where(lengths > NOTHING, lengths, 1), kernel)
     if QUANTITIES[name].cyclic:
         return np.array([_circular_mean(values[rows]) for rows in members], dtype=np.float64)
     return np.array([values[rows].mean() for rows in members], dtype=np.float64)

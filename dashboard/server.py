@@ -23,6 +23,9 @@ from dashboard.serving import Serving
 
 TRIES = 20
 
+LATER = 6.0
+"""Seconds after which work begins that nobody has asked for: the first picture comes before it."""
+
 
 def run(
     experiments: Sequence[Experiment],
@@ -56,7 +59,9 @@ def run(
     threading.Thread(target=kernels.warm, name="kernels", daemon=True).start()
     work.start()
     if ahead:
-        work.ahead(everything(experiments, settings))
+        later = threading.Timer(LATER, lambda: work.ahead(everything(experiments, settings)))
+        later.daemon = True
+        later.start()
     name = f"[{how.host}]" if ":" in how.host else how.host
     shown = f"http://{name}:{listening.getsockname()[1]}/"
     print(f"NerveScope is at {shown} (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201

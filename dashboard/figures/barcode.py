@@ -17,7 +17,7 @@ SHOWN = 20
 FEWEST = 24
 """Rows of the picture at least, so that the bars of a short barcode are not slabs."""
 
-LABEL, HEIGHT = 17, 250
+LABEL, HEIGHT = 18, 156
 """Pixels that a label needs, of those that the rows have in a small panel."""
 
 Kind = Literal["data", "null", "beside"]
@@ -101,7 +101,7 @@ def barcode_figure(
             scheme,
             barmode="overlay",
             bargap=0,
-            margin={"l": 10, "r": 12, "t": 2, "b": 40},
+            margin={"l": 10, "r": 12, "t": 4, "b": 40},
             xaxis=_axis(scheme, last_value(groups)),
             yaxis=theme.hidden_axis(range=[rows, -0.2], fixedrange=True),
             annotations=[_label(each, scheme) for each in placed],

@@ -45,16 +45,18 @@ def toolbar() -> Component:
     return html.Div(
         [
             controls.choice("colour", "colour by", {k: q.title for k, q in QUANTITIES.items()}),
-            controls.choice(
-                "scale", "colour scale", {"locked": "same at all steps", "own": "of this step"}
-            ),
-            controls.choice("beside", "lay beside", BESIDE, width=180),
+            controls.choice("beside", "lay beside", BESIDE),
             *controls.inputs(MAIN, LABELS),
             dmc.Button("reset", id=ids.RESET, size="xs", variant="default"),
-            controls.more(controls.inputs(REST)),
+            controls.more([_scale(), *controls.inputs(REST)]),
         ],
         className="controls",
     )
+
+
+def _scale() -> Component:
+    words_ = {"locked": "same at all steps", "own": "of this step"}
+    return controls.choice("scale", "colour scale", words_)
 
 
 def sentence(scene: FilterScene) -> str:

@@ -5,8 +5,8 @@ import pytest
 
 from analysis import registry
 from analysis.errors import AnalysisError
-from analysis.filter_shape import FilterParams, neighbours
-from analysis.registry import Params
+from analysis.filter_shape import FilterParams, FilterShape, neighbours
+from analysis.registry import Params, Progress
 
 
 def test_every_analysis_is_found_with_its_types() -> None:
@@ -21,6 +21,29 @@ def test_every_analysis_is_found_with_its_types() -> None:
 def test_a_chain_starts_at_the_layer() -> None:
     assert [kind.name for kind in registry.chain("mapper")] == ["filters", "mapper"]
     assert "filters" not in registry.leaves()
+
+
+def test_what_is_computed_on_demand_is_left_out_of_what_is_computed_ahead() -> None:
+    assert registry.get("circular").on_demand
+    assert not registry.get("mapper").on_demand
+    assert registry.leaves() == ["mapper"]
+
+
+def test_what_an_analysis_on_demand_stands_on_is_computed_ahead_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = registry.analyses()
+    monkeypatch.setattr(registry, "_ANALYSES", {"filters": known["filters"]})
+
+    def run(_given: FilterShape, params: FilterParams, *, progress: Progress) -> FilterShape:
+        raise NotImplementedError(params, progress)
+
+    made = registry.register("mine", title="Mine", version=1, needs="filters", on_demand=True)(run)
+    assert made is run
+    found = registry.get("mine")
+    assert (found.on_demand, found.params, found.result) == (True, FilterParams, FilterShape)
+    assert [kind.name for kind in registry.chain("mine")] == ["filters", "mine"]
+    assert registry.leaves() == ["filters"]
 
 
 def test_variants_put_the_null_beside_unless_one_is_chosen() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from dashboard import lattice, words
+from dashboard import frames, lattice, words
 from dashboard.context import Context
 from dashboard.thumbnails import thumbnail
 from dashboard.views import Ask
@@ -158,3 +158,29 @@ def test_pictures_are_drawn_where_the_layer_as_it_comes_cannot_be_computed(
     ((first, last),) = lattice.places(ask)
     assert thumbnail(ask, first, scheme="light", patched=True)
     assert thumbnail(ask, last, scheme="light", patched=True)
+
+
+@pytest.mark.parametrize(
+    ("view", "panel"),
+    [
+        ("overview", "contents"),
+        ("overview", "runs"),
+        ("evolution", "multiples"),
+        ("evolution", "strength"),
+    ],
+)
+def test_where_steps_are_left_out_a_click_still_goes_to_the_step_it_is_on(
+    make_experiment: Make, open_context: Open, view: str, panel: str
+) -> None:
+    steps = tuple(range(0, 300, 10))
+    context = open_context(make_experiment(runs=2, steps=steps, n=20))
+    ask = ask_of(context, view=view)
+    shown = lattice.steps(ask)
+    assert len(shown) == lattice.MOST_STEPS < len(ask.experiment.axis)
+    found = context.views[view]
+    scene = found.scene(ask, context.find(found, ask, compute=False))
+    figure = frames.draw_panel(found, panel, scene, "light").figure
+    clicked = {each["index"] for trace in figure.data for each in trace.customdata or () if each}
+    assert clicked == set(shown)
+    marked = {int(key.rpartition("|")[2]) for key in figure.layout.meta["cells"]}
+    assert set(shown) <= marked <= set(range(len(steps)))

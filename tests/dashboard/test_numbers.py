@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -214,13 +215,24 @@ def test_what_is_written_in_pictures_of_all_layers(shipped: Context, name: str) 
 def test_points_of_the_curves(shipped: Context, name: str) -> None:
     found, scene = shown(shipped, "evolution", (name, LAYERS[name][0], 0))
     figure = frames.draw_panel(found, "strength", scene, "light").figure
-    heights = [round(float(y), 6) for trace in figure.data for y in trace.y if y is not None]
-    for row in table(shipped, name):
+    points = {
+        (each["layer"], each["index"]): (y, text)
+        for trace in figure.data
+        if trace.customdata
+        for each, y, text in zip(trace.customdata, trace.y, trace.hovertext, strict=True)
+        if each and "layer" in each
+    }
+    axis = [step.step for step in shipped.experiments[name].axis]
+    rows = table(shipped, name)
+    assert len(points) == len(rows)
+    for row, null in zip(rows, table(shipped, name, filters={"null": "permuted"}), strict=True):
+        height, text = points[row["layer"], axis.index(row["step"])]
+        assert row["layer"] in text
         if row["loop_strength"] is not None:
-            assert round(row["loop_strength"], 6) in heights
-    for row in table(shipped, name, filters={"null": "permuted"}):
-        if row["loop_strength"] is not None:
-            assert round(row["loop_strength"], 6) in heights
+            if name == "mnist_cnn":
+                assert height == pytest.approx(math.log2(row["loop_strength"]), abs=1e-4)
+            assert times(row["loop_strength"]) in text
+            assert times(null["loop_strength"]) in text
 
 
 @pytest.mark.parametrize(("name", "index"), [("mnist_cnn", 3), ("face_resnet", 0)])
