@@ -25,7 +25,6 @@ def empty_grid(name: str, *, height: str) -> Component:
         id=name,
         columnDefs=[],
         rowData=[],
-        columnSize="autoSize",
         defaultColDef={"sortable": True, "filter": True, "resizable": True},
         dashGridOptions={"animateRows": False, "tooltipShowDelay": 400},
         className="grid figure",
@@ -51,7 +50,7 @@ def _columns(rows: Sequence[Row]) -> list[dict[str, Any]]:
     names = dict.fromkeys(name for row in looked_at for name in row if name != HIDDEN)
     number = {"function": "params.value == null ? '' : d3.format('.4~g')(params.value)"}
     return [
-        {"field": name, "headerName": name.replace("_", " ")}
+        {"field": name, "headerName": name.replace("_", " "), "width": _width(looked_at, name)}
         | ({"valueFormatter": number} if _is_float(looked_at, name) else {})
         | (WRAPPED if _is_long(looked_at, name) else {})
         for name in names
@@ -60,6 +59,13 @@ def _columns(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _is_long(rows: Sequence[Row], name: str) -> bool:
     return any(isinstance(row.get(name), str) and len(row[name]) > LONG for row in rows)
+
+
+def _width(rows: Sequence[Row], name: str) -> int:
+    """Pixels that the widest looked-at value and the name need."""
+    longest = max((len(str(row.get(name, ""))) for row in rows), default=0)
+    letters = 6 if _is_float(rows, name) else min(longest, LONG)
+    return max(44 + 7 * len(name), 28 + 7 * letters, 80)
 
 
 def _is_float(rows: Sequence[Row], name: str) -> bool:

@@ -31,6 +31,8 @@ class Brief:
         Loops that are claimed.
     finding : str
         The same in words.
+    primary : bool
+        Whether they lie nearest to the primary circle.
     share : float
         Mean squared part of a filter in the plane of the linear gradients; NaN without one.
     n_kept, n_filters, n_total, k : int
@@ -43,6 +45,7 @@ class Brief:
     null: float | None
     loops: int
     finding: str
+    primary: bool
     share: float
     n_kept: int
     n_filters: int
@@ -60,6 +63,7 @@ class Brief:
             null=null.loop_strength,
             loops=words.loops(shape, null),
             finding=words.finding(shape, null),
+            primary=words.near_primary(shape),
             share=shape.primary_circle_share,
             n_kept=shape.n_kept,
             n_filters=shape.n_filters,

@@ -48,8 +48,8 @@ class Quantity:
 ANGLE, DENSITY, DISTANCE = list(theme.ANGLE), list(theme.DENSITY), list(theme.DISTANCE)
 TURN = (0.0, 360.0)
 
-NOTHING = 1e-9
-"""Length up to which a mean of filters of norm 1 is what rounding leaves of zero."""
+CANCELLED = 1e-3
+"""Length up to which a mean of filters of norm 1 has no direction to speak of."""
 
 QUANTITIES = {
     "angle": Quantity(
@@ -141,7 +141,10 @@ def of_nodes(name: str, values: Floats, members: Ragged, means: NDArray[Any]) ->
         kernel = (means.shape[1], means.shape[2])
         flat = means.reshape(len(means), kernel[0] * kernel[1])
         lengths = np.linalg.norm(flat, axis=1, keepdims=True)
-        return gradient_degrees(flat / np.where(lengths > NOTHING, lengths, 1), kernel)
+        found = np.full(len(means), np.nan)
+        left = lengths[:, 0] > CANCELLED
+        found[left] = gradient_degrees(flat[left] / lengths[left], kernel)
+        return found
     if QUANTITIES[name].cyclic:
         return np.array([_circular_mean(values[rows]) for rows in members], dtype=np.float64)
     return np.array([values[rows].mean() for rows in members], dtype=np.float64)

@@ -54,6 +54,7 @@ def layout(context: Context) -> Component:
             _help(),
         ],
         defaultColorScheme="auto",
+        theme={"fontFamily": theme.FONT},
     )
     return page
 

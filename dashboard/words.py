@@ -95,15 +95,24 @@ def _beside(null: FilterShape) -> str:
     return f" ({null.loop_strength:.1f}× with permuted entries)"
 
 
+def near_primary(shape: FilterShape) -> bool:
+    """Say whether the kept filters lie nearest to the primary circle: mostly linear gradients."""
+    try:
+        linear = chance_shares(shape.kernel).linear
+    except AnalysisError:
+        return False
+    first = shape.primary_circle_share
+    return first > 2 * linear and first > shape.quadratic_share
+
+
 def _circle(shape: FilterShape) -> str:
     try:
         linear, quadratic = chance_shares(shape.kernel)
     except AnalysisError:
         return f"a {shape.kernel[0]}×{shape.kernel[1]} kernel has no gradients to compare with"
     first, second = shape.primary_circle_share, shape.quadratic_share
-    near = first > 2 * linear and first > second
     return (
-        f"{'nearest to the primary circle' if near else 'not the primary circle'}: on average "
+        f"{'nearest to the primary circle' if near_primary(shape) else 'not the primary circle'}: on average "
         f"{first:.0%} of a filter is linear gradient (chance {linear:.0%}), "
         f"{second:.0%} quadratic (chance {quadratic:.0%})"
     )

@@ -67,21 +67,25 @@ def sentence(scene: Scene) -> str:
     now = [(place.layer, place.brief(ask)) for place in here(scene)]
     known = [(layer, brief) for layer, brief in now if brief is not None]
     seen = [layer for layer, brief in known if brief.loops]
-    where = words.step_short(ask.experiment.axis[ask.cursor.index])
+    where = f"At {words.step_short(ask.experiment.axis[ask.cursor.index])}"
+    if len(ask.experiment.axis) == 1:
+        where = "In this snapshot"
     of = (
         f"{len(known)} of {len(now)} layers computed"
         if len(known) < len(now)
         else (f"{len(now)} layer{'s' if len(now) != 1 else ''}")
     )
     if not seen:
-        return f"At {where} no loop stands out from the null ({of})."
+        return f"{where} no loop stands out from the null ({of})."
     named = ", ".join(seen[:NAMED]) + (
         f" and {len(seen) - NAMED} more" if len(seen) > NAMED else ""
     )
+    primary = sum(brief.loops == 1 and brief.primary for _, brief in known)
+    kind = f" In {primary} of them it is nearest to the primary circle." if primary else ""
     since = first_seen(scene)
     once = [f"{layer} from {since[layer]}" for layer in seen if layer in since][:NAMED]
     when = f" First seen: {', '.join(once)}." if len(ask.experiment.axis) > 1 and once else ""
-    return f"At {where} a loop stands out in {len(seen)} of {of}: {named}.{when}"
+    return f"{where} a loop stands out in {len(seen)} of {of}: {named}.{kind}{when}"
 
 
 def first_seen(scene: Scene) -> dict[str, str]:
