@@ -127,6 +127,7 @@ class Scheduler:
             Of the units that need no work: stored ones, and those whose files cannot be read.
         """
         settled, fresh = [], []
+        known = self.keys
         for unit in units:
             try:
                 key = key_of(unit)
@@ -135,7 +136,7 @@ class Scheduler:
                 continue
             if load(unit, self._store) is not None:
                 settled.append(Outcome(unit, key, "stored"))
-            elif key in self._queue or key not in self.keys:
+            elif key in self._queue or key not in known:
                 fresh.append((key, unit))
         for key, unit in reversed(fresh) if first else fresh:
             self._queue[key] = unit

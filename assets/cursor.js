@@ -97,7 +97,7 @@
   const BUTTONS = {
     clear: () => ({ select: "", home: null, primary: "" }),
     pin: (now) => ({ pin: { layer: now.layer, index: now.index }, beside: "pin" }),
-    unpin: () => ({ pin: null, beside: "" }),
+    unpin: (now) => ({ pin: null, beside: now.beside === "pin" ? "" : now.beside }),
   };
 
   function clicked(id, value) {
@@ -107,7 +107,9 @@
     return point && point.customdata && !Array.isArray(point.customdata) ? point.customdata : null;
   }
 
-  function typed(name, value, effective) {
+  function typed(id, value, effective) {
+    const name = page.catalogue.parameters[id];
+    page.touched(id); // a value that is refused is put right again
     if (value === null || value === "" || value === effective[name]) return null;
     return { params: { [name]: value } };
   }
@@ -124,7 +126,7 @@
     if (prop === "cellClicked") return page.picked(id, value);
     if (id === "reset" && value) return { params: null };
     if (BUTTONS[id]) return value ? BUTTONS[id](now) : null;
-    if (parameters[id]) return typed(parameters[id], value, page.effective || {});
+    if (parameters[id]) return typed(id, value, page.effective || {});
     return controls[id] ? controlled(controls[id], value, now) : null;
   }
 
@@ -145,7 +147,7 @@
       else if (said) next = apply(next, said);
     });
     if (JSON.stringify(next) === JSON.stringify(page.cursor)) return keep();
-    if (next.index !== undefined) page.cursor = next;
+    page.cursor = next.index === undefined ? null : next; // open until the server has answered
     return (page.wanted = next);
   }
 

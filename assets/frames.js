@@ -17,7 +17,7 @@
   let asked = 0; // number of the last request
   let pending = null; // the request that has no answer yet
   let answered = ""; // the state that the last answer was for
-  let ahead = false; // whether frames are being fetched ahead
+  let ahead = 0; // since when frames are being fetched ahead
   let scheme = null;
 
   const sorted = (value) =>
@@ -25,18 +25,19 @@
       ? Object.entries(value).sort()
       : value;
 
-  function keyOf(piece, cursor) {
+  function keyOf(piece, cursor, of = scheme) {
     const fields = page.catalogue.fields[piece];
-    return JSON.stringify([piece, scheme, ...fields.map((field) => sorted(cursor[field]))]);
+    return JSON.stringify([piece, of, ...fields.map((field) => sorted(cursor[field]))]);
   }
 
   const pieces = (cursor) => ["row", cursor.view];
   const isComplete = (cursor) => cursor.index !== undefined && Boolean(cursor.view);
   const missing = (cursor) => pieces(cursor).filter((piece) => !cache.has(keyOf(piece, cursor)));
 
-  function store(frames, cursor) {
-    frames.filter((frame) => frame.final).forEach((frame) => {
-      const key = keyOf(frame.piece, cursor);
+  function store(answer) {
+    answer.frames.filter((frame) => frame.final).forEach((frame) => {
+      const key = keyOf(frame.piece, answer.cursor, answer.scheme);
+      tried.delete(key);
       cache.delete(key);
       cache.set(key, frame.parts);
       if (cache.size > MOST) cache.delete(cache.keys().next().value);
@@ -58,7 +59,8 @@
     graph.removeAllListeners("plotly_relayout");
     const { data, layout } = props.figure;
     const { width, height } = graph.layout;
-    const own = layout.height && { width: graph.parentElement.clientWidth, autosize: false };
+    const room = graph.parentElement.clientWidth || graph._fullLayout.width;
+    const own = layout.height && { width: room, autosize: false };
     window.Plotly.react(graph, data, { width, height, autosize: true, ...layout, ...own });
   }
 
@@ -215,12 +217,13 @@
   function ask(cursor, now, jobs, catalogue) {
     if (!cursor || !now) return;
     page.catalogue = catalogue;
-    if (jobs && jobs.finished !== page.finished) {
+    if (jobs && jobs.finished !== page.finished && !jobs.busy) {
       page.finished = jobs.finished;
       cache.clear(); // what has been computed since may belong in them
       tried.clear();
     }
     scheme = now;
+    if (answered !== JSON.stringify([scheme, cursor])) update("note", { children: "" });
     const state = JSON.stringify([scheme, cursor]);
     const tick = window.dash_clientside.callback_context.triggered.some((each) =>
       each.prop_id.startsWith("jobs.")
@@ -251,7 +254,7 @@
 
   function take(answer) {
     if (!answer) return;
-    store(answer.frames, answer.cursor);
+    store(answer);
     if (answer.n !== asked) return;
     const state = JSON.stringify([scheme, page.wanted]);
     if (pending && pending.state !== state) return; // moved on; the next question is on its way
@@ -280,12 +283,12 @@
 
   function fetchAhead() {
     const cursor = page.cursor;
-    if (ahead || pending || !cursor || !isComplete(cursor)) return;
+    if (Date.now() - ahead < PATIENCE || pending || !cursor || !isComplete(cursor)) return;
     for (const index of around(cursor)) {
       const there = { ...cursor, index };
       const lacks = missing(there).filter((piece) => !tried.has(keyOf(piece, there)));
       if (lacks.length) {
-        ahead = true;
+        ahead = Date.now();
         const skip = pieces(there).filter((piece) => !lacks.includes(piece));
         set("prefetch", { data: { n: -1, cursor: there, scheme, skip, at: Date.now() } });
         lacks.forEach((piece) => tried.add(keyOf(piece, there)));
@@ -295,14 +298,13 @@
   }
 
   function keepAhead(answer) {
-    ahead = false;
+    ahead = 0;
     if (!answer) return;
-    store(answer.frames, answer.cursor);
+    store(answer);
     setTimeout(fetchAhead, 30);
   }
 
   page.isWaiting = () => Boolean(pending);
-  page.cached = () => cache.size;
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     frames: { ask, take, keepAhead },
   });

@@ -97,8 +97,12 @@
   };
 
   // a closed table asks for nothing
-  function askTable(graph, cursor, _jobs, isOpen) {
-    return isOpen && graph && cursor ? { graph, cursor } : keep();
+  function askTable(graph, cursor, jobs, isOpen) {
+    if (!isOpen || !graph || !cursor) return keep();
+    const state = JSON.stringify([graph, cursor, jobs && jobs.finished]);
+    if (state === page.tableOf) return keep();
+    page.tableOf = state;
+    return { graph, cursor };
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {

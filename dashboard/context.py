@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis.errors import NerveScopeError
 from analysis.experiment import Experiment
-from analysis.pipeline import Settings, Unit
+from analysis.pipeline import Settings
 from dashboard import cursor as cursors
 from dashboard import parameters
 from dashboard.cursor import Cursor, Known
@@ -56,7 +56,7 @@ class Context:
         words = {name: among for view in views for name, among in view.words.items()}
         self._known = Known(self.clearest_layer, {"view": tuple(self.views), **words})
         self.drawn: Kept[Any] = Kept(FRAMES)
-        self._completed: set[tuple[str, int]] = set()
+        self._completed: set[tuple[Any, ...]] = set()
 
     def read(self, said: Mapping[str, Any] | None) -> tuple[Cursor, str]:
         """Make a valid cursor, with words for what was asked for and is not there."""
@@ -78,15 +78,15 @@ class Context:
             need = view.units(ask)
         except NerveScopeError as error:
             return Found(self.results, {}, error=str(error))
-        units = {name: unit for name, unit in need.items() if isinstance(unit, Unit)}
-        reasons = {name: why for name, why in need.items() if isinstance(why, str)}
-        return Found(self.results, units, reasons=reasons, compute=compute)
+        return Found(self.results, need, compute=compute)
 
     def complete_row(self, cursor: Cursor) -> None:
         """Have what the row of layers lacks at a step computed, after all that is looked at."""
-        if self.jobs.cancelled or (cursor.experiment, cursor.index) in self._completed:
+        params = tuple(sorted(cursor.params.items()))
+        place = (cursor.experiment, cursor.index, cursor.runs, params)
+        if self.jobs.cancelled or place in self._completed:
             return
-        self._completed.add((cursor.experiment, cursor.index))
+        self._completed.add(place)
         ask = self.ask(cursor)
         missing = []
         for layer in ask.experiment.layers():

@@ -28,7 +28,12 @@ class ExportError(NerveScopeError):
 
 def panels() -> dict[str, View]:
     """Return the views by the names of their panels, which are what can be exported."""
-    return {name: view for view in views.discover() for name in view.panels}
+    return {
+        name: view
+        for view in views.discover()
+        for name, spec in view.panels.items()
+        if not spec.table
+    }
 
 
 def check(panel: str, output: Path) -> None:
@@ -63,19 +68,33 @@ def write(
     ExportError
         If the file cannot be written, or no browser can be found for .svg, .pdf and .png.
     NerveScopeError
-        If the result cannot be computed.
+        If nothing of it can be computed; a layer that cannot be is drawn as such beside others.
     """
     view = panels()[panel]
     ask = context.ask(cursor)
+    failed = _failures(view, ask, run)
+    need = {
+        name: failed.get(each, each) if isinstance(each, Unit) else each
+        for name, each in view.units(ask).items()
+    }
+    found = Found(context.results, need, compute=False)
+    save(picture(view, panel, ask, found=found, scheme="light"), output)
+
+
+def _failures(
+    view: View, ask: Ask, run: Callable[[list[Unit]], Sequence[Outcome]]
+) -> dict[Unit, str]:
+    """Have computed what a view shows; return what could not be, and why."""
+    failed: dict[Unit, str] = {}
     for _ in range(ROUNDS):  # some units are known only when others are there
         wanted = [unit for unit in view.units(ask).values() if isinstance(unit, Unit)]
-        for outcome in run(wanted):
-            if outcome.state == "failed":
-                raise NerveScopeError(outcome.message)
+        outcomes = run(wanted)
+        failed |= {each.unit: each.message for each in outcomes if each.state == "failed"}
+        if outcomes and all(each.state == "failed" for each in outcomes):
+            raise NerveScopeError(outcomes[0].message)
         if all(isinstance(each, str) or each in wanted for each in view.units(ask).values()):
             break
-    found = context.find(view, ask, compute=False)
-    save(picture(view, panel, ask, found=found, scheme="light"), output)
+    return failed
 
 
 def picture(view: View, panel: str, ask: Ask, *, found: Found, scheme: str) -> go.Figure:
@@ -88,8 +107,8 @@ def picture(view: View, panel: str, ask: Ask, *, found: Found, scheme: str) -> g
     """
     scene = view.scene(ask, found)
     drawn = view.panels[panel].draw(scene, scheme)
-    if drawn.message:
-        raise NerveScopeError(drawn.message)
+    if drawn.message or drawn.hidden:
+        raise NerveScopeError(drawn.message or f"there is nothing in {view.panels[panel].title!r}")
     place = ask.experiment.axis[ask.cursor.index]
     where = ask.experiment.title or ask.experiment.name
     if "index" in view.fields:
@@ -107,6 +126,7 @@ def file_name(ask: Ask, graph: str) -> str:
 
 def titled(figure: go.Figure, title: str, lines: Sequence[str]) -> go.Figure:
     """Add what the page writes around a figure: a title above, and lines of text below."""
+    figure = go.Figure(figure)  # figures may be shared, as the empty one is
     wrapped = [part for line in lines for part in textwrap.wrap(line, COLUMNS)]
     below = 64 + 16 * len(wrapped)
     figure.update_layout(

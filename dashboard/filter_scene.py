@@ -1,5 +1,6 @@
 """What the view *Filters* draws: the layer at the cursor, what lies beside it, what is selected."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,13 +12,12 @@ from analysis.experiment import Experiment, find_experiments
 from analysis.filter_mapper import FilterGraph
 from analysis.filter_shape import FilterShape
 from analysis.homology import birth_cycle
-from analysis.pipeline import Unit, unit_of
+from analysis.pipeline import Unit
 from dashboard import quantities, resources
-from dashboard.cursor import fullest
 from dashboard.figures.mapper import Colour
 from dashboard.filter_layer import FilterLayer, Rows, make_anchor
-from dashboard.layer_units import filter_units
-from dashboard.results import Found
+from dashboard.layer_units import anchor_unit, circular_unit, filter_units
+from dashboard.results import Found, Shown
 from dashboard.views import Ask
 
 BESIDE = {
@@ -33,7 +33,10 @@ PATCHES = ("natural_patches", "primary_circle")
 SPAN_STEPS = 60
 """At most so many steps make a locked colour scale, evenly chosen."""
 
-Need = dict[str, Unit | str]
+SPAN = "span|"
+"""How the units of a locked colour scale begin."""
+
+Need = dict[str, Unit | Shown | str]
 
 
 def units(ask: Ask) -> Need:
@@ -43,7 +46,9 @@ def units(ask: Ask) -> Need:
     need: Need = {name: here[name] for name in ("filters", "mapper", "null")}
     need["anchor"] = anchor_unit(ask, cursor.layer)
     if cursor.colour == "circular":
-        need["circular"] = _circular(ask, cursor.layer, cursor.index)
+        need["circular"] = circular_unit(ask, cursor.layer, cursor.index)
+    if cursor.colour in SPANS and cursor.scale != "own":
+        need |= _spans(ask, SPANS[cursor.colour][0])
     if cursor.select and cursor.home not in (None, cursor.index):
         need |= _under("home", lambda: filter_units(ask, cursor.layer, int(cursor.home or 0)))
     if cursor.beside:
@@ -51,20 +56,15 @@ def units(ask: Ask) -> Need:
     return need
 
 
-def anchor_unit(ask: Ask, layer: str) -> Unit:
-    """Make the unit that a layer's pictures are turned to: its fullest step as it comes."""
-    experiment = ask.experiment
-    step = experiment.axis[fullest(experiment, layer)]
-    unit = unit_of(experiment, "filters", layer=layer, step=step)
-    return unit if unit.refs else filter_units(ask, layer, ask.cursor.index)["filters"]
-
-
-def _circular(ask: Ask, layer: str, index: int) -> Unit:
-    step = ask.experiment.axis[index]
-    runs = ask.cursor.runs or None
-    said = dict(ask.settings.get("filters", {})) | {"null": "none"}
-    settings = dict(ask.settings) | {"filters": said}
-    return unit_of(ask.experiment, "circular", layer=layer, step=step, runs=runs, settings=settings)
+def _spans(ask: Ask, part: str) -> Need:
+    """Make the units whose values a locked colour scale spans, of steps that are there."""
+    axis = ask.experiment.axis
+    need: Need = {}
+    for index in np.unique(np.linspace(0, len(axis) - 1, min(len(axis), SPAN_STEPS)).astype(int)):
+        with contextlib.suppress(NerveScopeError):
+            unit = filter_units(ask, ask.cursor.layer, int(index))[part]
+            need[f"{SPAN}{index}"] = Shown(unit)
+    return need
 
 
 def _under(prefix: str, make: Callable[[], dict[str, Unit]]) -> Need:
@@ -89,10 +89,11 @@ def _beside_units(ask: Ask) -> dict[str, Unit]:
             msg = "Nothing is pinned: press “pin” at a layer and step, then go elsewhere."
             raise AnalysisError(msg)
         return filter_units(ask, cursor.pin.layer, cursor.pin.index)
-    if ask.experiment.axis[0].step != 0:
+    axis = ask.experiment.axis
+    if axis[0].step != 0 or len(axis) == 1:  # a file without a number may hold any step
         msg = (
-            f"{ask.experiment.name} has no step 0, so no untrained filters; permuted entries stand "
-            "in for them."
+            f"{ask.experiment.name} has no untrained filters beside trained ones; permuted entries "
+            "stand in for them."
         )
         raise AnalysisError(msg)
     return filter_units(ask, cursor.layer, 0)
@@ -193,11 +194,14 @@ class FilterScene:
 
     @functools.cached_property
     def _anchor(self) -> Any:
+        experiment = self.ask.experiment
         unit = self.found.units.get("anchor")
         if unit is None:
             return None
-        return self.ask.results.derive(
-            "anchor", [unit], lambda shape: make_anchor(self.ask.experiment, unit, shape)
+        return self.found.derive(
+            f"anchor:{experiment.name}",
+            ["anchor"],
+            lambda shape: make_anchor(experiment, unit, shape),
         )
 
     @functools.cached_property
@@ -243,27 +247,14 @@ class FilterScene:
         """The ends of the colour scale over all steps where it is locked, and what it is of."""
         if self.cursor.scale == "own" or self.colour not in SPANS:
             return None, ""
-        name, make = SPANS[self.colour]
-        spans, count = self._over_steps(name, make)
+        names = [name for name in self.found.units if name.startswith(SPAN)]
+        make = SPANS[self.colour][1]
+        found = [self.found.derive(f"span:{self.colour}", [name], make) for name in names]
+        spans = [span for span in found if span is not None]
         if not spans:
             return None, ""
-        note = "" if len(spans) == count else f"scale of {len(spans)} of {count} steps"
+        note = "" if len(spans) == len(names) else f"scale of {len(spans)} of {len(names)} steps"
         return (min(low for low, _ in spans), max(high for _, high in spans)), note
-
-    def _over_steps(
-        self, name: str, make: Callable[[Any], tuple[float, float]]
-    ) -> tuple[list[tuple[float, float]], int]:
-        axis = self.ask.experiment.axis
-        count = min(len(axis), SPAN_STEPS)
-        spans = []
-        for index in np.unique(np.linspace(0, len(axis) - 1, count).astype(int)):
-            try:
-                unit = filter_units(self.ask, self.cursor.layer, int(index))[name]
-            except NerveScopeError:
-                continue
-            found = self.ask.results.derive(f"span:{self.colour}", [unit], make)
-            spans += [found] if found else []
-        return spans, count
 
     def node_colour(self, layer: FilterLayer) -> Colour:
         """Colour the nodes of a graph."""

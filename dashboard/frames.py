@@ -85,6 +85,7 @@ def _answer(context: Context, request: Mapping[str, Any], *, compute: bool) -> d
     }
     return {
         "n": request.get("n"),
+        "scheme": scheme,
         "cursor": cursor.as_plain(),
         "note": note,
         "effective": effective(context, cursor),
@@ -115,36 +116,34 @@ def draw_piece(
     found = context.find(view, ask, compute=compute)
     if found.pending and not compute:
         return Drawn([], final=False)
-    if known := _kept(context, view, ask, found, scheme=scheme):
+    key = _key(ask, found, what=(piece, scheme), names=view.fields)
+    known: Drawn | None = context.drawn.get(key)
+    if known is not None:
         return known
-    scene = view.scene(ask, found)
-    head = {
-        ids.FINDING: {"children": view.sentence(scene)},
-        ids.COUNTS: {"children": view.counts(scene)},
-    }
-    parts = _parts(head)
-    for name in view.panels:
-        parts += _panel_parts(context, view, name, scene, of=(ask, found, scheme))
+    parts = _view_parts(context, view, of=(ask, found, scheme))
     # whether anything is missing is looked at last: a damaged result shows when it is read
     drawn = Drawn(parts, not found.pending)
     if drawn.final:
-        context.drawn.put(_key(context, ask, found, what=(piece, scheme), names=view.fields), drawn)
+        context.drawn.put(key, drawn)
     return drawn
 
 
-def _kept(context: Context, view: View, ask: Ask, found: Found, *, scheme: str) -> Drawn | None:
-    drawn: Drawn | None = context.drawn.get(
-        _key(context, ask, found, what=(view.name, scheme), names=view.fields)
-    )
-    return drawn
-
-
-def _key(
-    context: Context, ask: Ask, found: Found, *, what: tuple[str, ...], names: Sequence[str]
-) -> tuple[Any, ...]:
+def _key(ask: Ask, found: Found, *, what: tuple[str, ...], names: Sequence[str]) -> tuple[Any, ...]:
     """Name something drawn by all that it depends on."""
-    state = repr([getattr(ask.cursor, name) for name in names])
-    return (*what, state, context.jobs.finished, ask.once("keys", lambda: found.keys))
+    return (*what, repr([getattr(ask.cursor, name) for name in names]), found.key)
+
+
+def _view_parts(context: Context, view: View, *, of: tuple[Ask, Found, str]) -> list[Part]:
+    ask, found, _ = of
+    try:
+        scene = view.scene(ask, found)
+        said, counts = view.sentence(scene), view.counts(scene)
+    except NerveScopeError as error:  # said in the place of the finding; panels stay as they are
+        return _parts({ids.FINDING: {"children": str(error)}, ids.COUNTS: {"children": ""}})
+    parts = _parts({ids.FINDING: {"children": said}, ids.COUNTS: {"children": counts}})
+    for name in view.panels:
+        parts += _panel_parts(context, view, name, scene, of=of)
+    return parts
 
 
 def _panel_parts(
@@ -155,7 +154,7 @@ def _panel_parts(
     spec = view.panels[name]
     if spec.fields is None or found.pending:
         return _parts(_panel_props(view, name, scene, scheme))
-    key = _key(context, ask, found, what=(view.name, name, scheme), names=spec.fields)
+    key = _key(ask, found, what=(view.name, name, scheme), names=spec.fields)
     parts: list[Part] | None = context.drawn.get(key)
     if parts is None:
         parts = _parts(_panel_props(view, name, scene, scheme))
@@ -182,7 +181,7 @@ def _panel_props(view: View, name: str, scene: Any, scheme: str) -> Props:
     panel = draw_panel(view, name, scene, scheme)
     at = ids.PanelIds(view.name, name)
     return {
-        at.graph: as_grid(spec.rows(scene)) if spec.table else {"figure": panel.figure},
+        at.graph: as_grid(panel.rows) if spec.table else {"figure": panel.figure},
         at.message: {"children": panel.message},
         at.caption: {"children": panel.caption},
         at.box: {"className": spec.classes(hidden=panel.hidden)},

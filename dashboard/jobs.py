@@ -69,6 +69,7 @@ class Jobs:
         self._store = store
         self._inbox: deque[tuple[list[Unit], bool]] = deque()
         self._failures: dict[str, str] = {}
+        self._failed: dict[str, Unit] = {}
         self._messages: deque[str] = deque(maxlen=50)
         self._wake = threading.Event()
         self._cancel = threading.Event()
@@ -85,9 +86,9 @@ class Jobs:
         """Begin to work."""
         self._thread.start()
 
-    def want(self, unit: Unit) -> None:
-        """Have a unit computed before all that waits."""
-        self._inbox.append(([unit], True))
+    def want(self, units: Iterable[Unit]) -> None:
+        """Have units computed before all that waits, in their order."""
+        self._inbox.append((list(units), True))
         self._wake.set()
 
     def ahead(self, units: Iterable[Unit]) -> None:
@@ -101,10 +102,16 @@ class Jobs:
         self._wake.set()
 
     def retry(self) -> None:
-        """Forget what failed, and go on with what was cancelled."""
+        """Try again what failed, and go on with what was cancelled."""
+        failed, self._failed = list(self._failed.values()), {}
         self._failures.clear()
         dropped, self._dropped = self._dropped, []
-        self.ahead(dropped)
+        self.ahead([*failed, *dropped])
+        self.changed()
+
+    def changed(self) -> None:
+        """Say that something shown may be different now, though no unit has ended here."""
+        self._finished += 1
 
     @property
     def cancelled(self) -> bool:
@@ -155,8 +162,9 @@ class Jobs:
     def _turn(self) -> None:
         if self._cancel.is_set():
             self._cancel.clear()
-            waiting = [unit for units, _ in self._inbox for unit in units]
-            self._inbox.clear()
+            waiting = []
+            while self._inbox:  # requests add to it meanwhile
+                waiting += self._inbox.popleft()[0]
             for key in self._looked_at & self._scheduler.keys:
                 self._failures[key] = "Cancelled. Press “Try again” below to compute it."
             self._dropped += [*self._scheduler.cancel(), *waiting]
@@ -189,8 +197,10 @@ class Jobs:
                 LOG.error("%s\n%s", each.message, each.detail)
             if each.state == "failed":
                 self._failures[each.key] = each.message
+                self._failed[each.key] = each.unit
             else:
                 self._failures.pop(each.key, None)
+                self._failed.pop(each.key, None)
 
     def _describe(self) -> Status:
         left = len(self._scheduler.keys)

@@ -1,5 +1,6 @@
 """Layers × training steps at a glance: what is known of each, in a few numbers and words."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -11,7 +12,7 @@ from analysis.filter_mapper import FilterGraph
 from analysis.filter_shape import FilterShape
 from analysis.pipeline import Unit
 from dashboard import words
-from dashboard.layer_units import filter_units
+from dashboard.layer_units import anchor_unit, filter_units
 from dashboard.results import Found
 from dashboard.views import Ask
 
@@ -148,6 +149,8 @@ def units(ask: Ask) -> dict[str, Unit | str]:
     for row in places(ask):
         for each in row:
             need |= units_at(each)
+        with contextlib.suppress(NerveScopeError):  # the places themselves say why
+            need[f"anchor|{row[0].layer}"] = anchor_unit(ask, row[0].layer)
     return need
 
 

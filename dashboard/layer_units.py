@@ -8,6 +8,7 @@ from analysis.errors import ExperimentError
 from analysis.experiment import Experiment
 from analysis.filter_shape import FilterShape
 from analysis.pipeline import Unit, unit_of
+from dashboard.cursor import fullest
 from dashboard.views import Ask
 
 
@@ -88,6 +89,23 @@ def mapper_unit(
         # another experiment has its own usual k and fraction
         settings=dict(ask.settings) | {"filters": said if same else dict(filters or {})},
     )
+
+
+def anchor_unit(ask: Ask, layer: str) -> Unit:
+    """Make the unit that a layer's pictures are turned to: its fullest step as it comes."""
+    experiment = ask.experiment
+    step = experiment.axis[fullest(experiment, layer)]
+    unit = unit_of(experiment, "filters", layer=layer, step=step)
+    return unit if unit.refs else filter_units(ask, layer, ask.cursor.index)["filters"]
+
+
+def circular_unit(ask: Ask, layer: str, index: int) -> Unit:
+    """Make the unit of a layer's circular coordinates."""
+    step = ask.experiment.axis[index]
+    runs = ask.cursor.runs or None
+    said = dict(ask.settings.get("filters", {})) | {"null": "none"}
+    settings = dict(ask.settings) | {"filters": said}
+    return unit_of(ask.experiment, "circular", layer=layer, step=step, runs=runs, settings=settings)
 
 
 def _why_missing(experiment: Experiment, layer: str, index: int) -> str:

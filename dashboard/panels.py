@@ -6,6 +6,7 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
+from analysis.checkpoints import each_file_once
 from analysis.errors import NerveScopeError
 from dashboard import export, ids, tables, theme
 from dashboard.context import Context
@@ -218,9 +219,10 @@ def twin(context: Context, graph: str, cursor: Cursor) -> tuple[str, list[Row]]:
     """
     view, name = _panels(context)[graph]
     ask = context.ask(cursor)
-    scene = view.scene(ask, context.find(view, ask, compute=False))
     try:
-        rows = view.panels[name].rows(scene)
+        with each_file_once():
+            scene = view.scene(ask, context.find(view, ask, compute=False))
+            rows = view.panels[name].rows(scene)
     except NerveScopeError:
         rows = []  # the panel itself says why
     return view.panels[name].title, [tables.finite(row) for row in rows]

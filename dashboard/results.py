@@ -50,6 +50,29 @@ class Answer:
         return self.result is None and not self.error
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A unit that is shown where its result is there, and not computed for that."""
+
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a unit stands.
+
+    Attributes
+    ----------
+    word : str
+        Its key, or why it cannot be had.
+    pending : bool
+        Whether its result is still missing.
+    """
+
+    word: str
+    pending: bool
+
+
 class Kept(Generic[T]):
     """A few things by key, the least recently used of them dropped first; safe among threads."""
 
@@ -94,35 +117,47 @@ class Results:
         live : bool
             Whether to compute it at once where that is quick.
         """
+        answer, missing = self._look(unit, live=ask and live)
+        if missing is not None and ask:
+            self._jobs.want([missing])
+        return answer
+
+    def look(self, unit: Unit, *, live: bool = False) -> tuple[State, Unit | None]:
+        """Say how a unit stands, reading its result only where that is needed.
+
+        Returns
+        -------
+        state : State
+        missing : Unit or None
+            What to compute first for it.
+        """
         try:
             key = key_of(unit)
         except NerveScopeError as error:
-            return Answer(error=str(error))
+            return State(str(error), pending=False), None
+        if self._known.get(key) is not None or self._store.has(key):
+            return State(key, pending=False), None
+        answer, missing = self._look(unit, live=live)
+        return State(answer.error or key, pending=answer.pending), missing
+
+    def _look(self, unit: Unit, *, live: bool) -> tuple[Answer, Unit | None]:
+        try:
+            key = key_of(unit)
+        except NerveScopeError as error:
+            return Answer(error=str(error)), None
         stored = self._known.get(key) or load(unit, self._store)
-        if stored is None and ask and live:
+        if stored is None and live:
             stored = self._live(unit)
         if stored is not None:
             self._known.put(key, stored)
-            return Answer(stored.result, stored.provenance)
+            return Answer(stored.result, stored.provenance), None
         if failure := self._jobs.failure(key):
-            return Answer(error=failure)
+            return Answer(error=failure), None
         if unit.upstream is not None:  # first what it stands on: its failure is ours
-            below = self.get(unit.upstream, ask=ask, live=live)
+            below, missing = self._look(unit.upstream, live=live)
             if below.result is None:
-                return below
-        if ask:
-            self._jobs.want(unit)
-        return Answer()
-
-    def look(self, unit: Unit, *, ask: bool = True, live: bool = True) -> bool:
-        """Say whether a unit has its answer, without reading it; else as `get`."""
-        try:
-            key = key_of(unit)
-        except NerveScopeError:
-            return True  # the answer is why not
-        if self._known.get(key) is not None or self._store.has(key):
-            return True
-        return not self.get(unit, ask=ask, live=live).pending
+                return below, missing
+        return Answer(), unit
 
     def derive(self, name: str, units: Sequence[Unit], make: Callable[..., T]) -> T | None:
         """Make something small of results that are there, once; None where one is missing.
@@ -150,6 +185,10 @@ class Results:
         self._derived.put(key, made)
         return made
 
+    def want(self, units: Sequence[Unit]) -> None:
+        """Have units computed before all that waits."""
+        self._jobs.want(units)
+
     def _live(self, unit: Unit) -> Stored | None:
         """Compute at once what is quick and whose input is there; never compile for it."""
         if unit.upstream is None or not kernels.ready():
@@ -159,14 +198,10 @@ class Results:
         if given.result is None or not quick(given.result, unit.params):
             return None
         outcome = run_unit(unit, self._store)
-        return load(unit, self._store) if outcome.state == "computed" else None
-
-
-def _key(unit: Unit) -> str:
-    try:
-        return key_of(unit)
-    except NerveScopeError as error:
-        return str(error)
+        if outcome.state != "computed":
+            return None
+        self._jobs.changed()
+        return load(unit, self._store)
 
 
 class Found:
@@ -175,10 +210,8 @@ class Found:
     Parameters
     ----------
     results : Results
-    units : mapping of Unit
-        What is asked for.
-    reasons : mapping of str
-        Why other names have no unit.
+    need : mapping
+        What a view shows: units; a text in a unit's place says why there is none.
     compute : bool
         Whether what is missing is to be computed.
     error : str
@@ -188,41 +221,61 @@ class Found:
     def __init__(
         self,
         results: Results,
-        units: Mapping[str, Unit],
+        need: Mapping[str, Unit | Shown | str],
         *,
-        reasons: Mapping[str, str] | None = None,
         compute: bool = True,
         error: str = "",
     ) -> None:
-        self.units = units
+        self.units = {name: _unit(each) for name, each in need.items() if not isinstance(each, str)}
         self._results = results
         self._compute = compute
         self._error = error
-        self._answers = {name: Answer(error=why) for name, why in (reasons or {}).items()}
-        started = time.perf_counter()
-        self._there = {
-            name: results.look(
-                unit, ask=compute, live=compute and time.perf_counter() - started < AT_ONCE
-            )
-            for name, unit in units.items()
+        self._answers = {
+            name: Answer(error=each) for name, each in need.items() if isinstance(each, str)
         }
+        self._wanted = {name for name, each in need.items() if isinstance(each, Unit)}
+        self._states = self._look()
+        self.key = (
+            error,
+            *(each.error for each in self._answers.values()),
+            *((state.word, state.pending) for state in self._states.values()),
+        )
+
+    def _look(self) -> dict[str, State]:
+        started = time.perf_counter()
+        states: dict[str, State] = {}
+        missing: dict[Unit, None] = {}
+        for name, unit in self.units.items():
+            wanted = self._compute and name in self._wanted
+            live = wanted and time.perf_counter() - started < AT_ONCE
+            states[name], first = self._results.look(unit, live=live)
+            if wanted and first is not None:
+                missing[first] = None
+        if missing:
+            self._results.want(list(missing))
+        return states
 
     def __getitem__(self, name: str) -> Answer:
         if name in self.units and name not in self._answers:
-            self._answers[name] = self._results.get(self.units[name], ask=self._compute, live=False)
+            ask = self._compute and name in self._wanted
+            self._answers[name] = self._results.get(self.units[name], ask=ask, live=False)
         return self._answers.get(name) or Answer(error=self._error or f"{name} was not asked for")
 
     def __contains__(self, name: str) -> bool:
         return name in self.units or name in self._answers
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """What the units depend on, and why others have no unit."""
-        made = tuple(_key(unit) for unit in self.units.values())
-        return made + tuple(each.error for each in self._answers.values()) + (self._error,)
+    def derive(self, what: str, names: Sequence[str], make: Callable[..., T]) -> T | None:
+        """Make something small of named results that are there, once; see `Results.derive`."""
+        if not all(name in self.units for name in names):
+            return None
+        return self._results.derive(what, [self.units[name] for name in names], make)
 
     @property
     def pending(self) -> bool:
-        """Whether anything is being computed."""
-        read = any(each.pending for each in self._answers.values())
-        return read or not all(self._there.values())
+        """Whether anything that is wanted is being computed."""
+        read = any(self._answers[n].pending for n in self._wanted if n in self._answers)
+        return read or any(self._states[name].pending for name in self._wanted)
+
+
+def _unit(each: Unit | Shown) -> Unit:
+    return each.unit if isinstance(each, Shown) else each

@@ -8,8 +8,8 @@ from analysis.errors import NerveScopeError
 from analysis.pipeline import Unit
 from dashboard.figures.mapper import sprite
 from dashboard.filter_layer import FilterLayer, make_anchor
-from dashboard.filter_scene import anchor_unit
 from dashboard.lattice import Place
+from dashboard.layer_units import anchor_unit
 from dashboard.views import Ask
 
 
@@ -65,5 +65,5 @@ def _drawn(ask: Ask, place: Place, anchor: Unit, *, scheme: str, patched: bool) 
         colour = layer.node_colour("angle", None)
         return sprite(layer.graph, layer.means, colour, scheme=scheme, patched=patched)
 
-    name = f"sprite:{scheme}:{patched}"
+    name = f"sprite:{ask.experiment.name}:{scheme}:{patched}"
     return ask.results.derive(name, [filters, place.units["mapper"], anchor], draw)

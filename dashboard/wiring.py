@@ -105,7 +105,7 @@ def _register_jobs(app: Dash, context: Context) -> None:
             count if messages else "",
             [html.Li(message) for message in messages],
             BUSY if status.busy else IDLE,
-            {"finished": context.jobs.finished, "tick": tick},
+            {"finished": context.jobs.finished, "busy": status.busy, "tick": tick},
         )
 
     def press(button: str, act: Any) -> None:

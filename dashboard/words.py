@@ -111,10 +111,10 @@ def _circle(shape: FilterShape) -> str:
     except AnalysisError:
         return f"a {shape.kernel[0]}×{shape.kernel[1]} kernel has no gradients to compare with"
     first, second = shape.primary_circle_share, shape.quadratic_share
+    what = "nearest to" if near_primary(shape) else "not"
     return (
-        f"{'nearest to the primary circle' if near_primary(shape) else 'not the primary circle'}: on average "
-        f"{first:.0%} of a filter is linear gradient (chance {linear:.0%}), "
-        f"{second:.0%} quadratic (chance {quadratic:.0%})"
+        f"{what} the primary circle: on average {first:.0%} of a filter is linear gradient "
+        f"(chance {linear:.0%}), {second:.0%} quadratic (chance {quadratic:.0%})"
     )
 
 

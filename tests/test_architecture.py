@@ -1,10 +1,28 @@
 """The arrows point one way, and a new analysis or view needs no list to be edited."""
 
 import ast
+import dataclasses
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from dash.development.base_component import Component
 
+from analysis import registry
+from analysis.experiment import open_experiment
+from analysis.store import ResultStore
+from dashboard import frames, ids, parameters, shell, views
+from dashboard.app import create_app
+from dashboard.context import Context
+from dashboard.cursor import Cursor
+from dashboard.jobs import Jobs
+from dashboard.results import Results
+from dashboard.views import View
+
+VIEWS = views.discover()
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
     "analysis": {"dash", "plotly", "dashboard", "dash_mantine_components", "flask"},
@@ -68,9 +86,6 @@ def test_heavy_libraries_are_imported_where_they_are_used() -> None:
 
 
 def test_importing_everything_loads_no_heavy_library() -> None:
-    import subprocess
-    import sys
-
     code = (
         "import sys\nfrom analysis import registry\nregistry.discover()\nimport dashboard.cli\n"
         "heavy = {'torch', 'umap', 'gtda', 'kmapper', 'dash', 'plotly', 'sklearn'}\n"
@@ -83,17 +98,77 @@ def test_importing_everything_loads_no_heavy_library() -> None:
 
 
 def test_every_view_is_found_and_has_its_place() -> None:
-    from dashboard import views
-
     files = {path.stem for path in modules("dashboard/views")} - {"__init__"}
     found = views.discover()
     assert {view.name for view in found} == files
-    assert len({view.order for view in found}) == len(found)
+    assert [view.order for view in found] == sorted({view.order for view in found})
+
+
+def test_a_new_view_is_found_without_a_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "roses.py").write_text(
+        "from dataclasses import replace\n"
+        "from dashboard.views.stability import VIEW as OTHER\n"
+        "panels = {'bush': OTHER.panels['settings']}\n"
+        "VIEW = replace(OTHER, name='roses', title='Roses', order=-1, panels=panels)\n"
+    )
+    monkeypatch.setattr(views, "__path__", [*views.__path__, str(tmp_path)])
+    with monkeypatch.context() as loaded:
+        loaded.delitem(sys.modules, "dashboard.views.roses", raising=False)
+        found = views.discover()
+        sys.modules.pop("dashboard.views.roses")
+    assert next(view.name for view in found) == "roses"
+    assert len(found) == len(VIEWS) + 1
+    context = open_context(tmp_path, found)
+    there = ids_of(shell.layout(context))
+    assert {"view-roses", "roses-bush", "roses-bush-caption"} <= there
+    assert "roses" in frames.fields(context)
+    create_app(context)
+
+
+def test_a_new_analysis_is_found_without_a_list(tmp_path: Path) -> None:
+    """In a process of its own: what is registered stays so."""
+    (tmp_path / "sizes.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from analysis.registry import Params, parameter, register, table\n"
+        "@dataclass(frozen=True)\n"
+        "class SizeParams(Params):\n"
+        "    order_of_norm: int = parameter(2, 'order of the norm', minimum=1)\n"
+        "@dataclass(frozen=True)\n"
+        "class Size:\n"
+        "    n: int\n"
+        "@register('size', title='Size', version=1)\n"
+        "def size(weights, params: SizeParams, *, progress=None) -> Size:\n"
+        "    return Size(sum(len(each) for each in weights))\n"
+        "@table('size', analysis='size', text='how many')\n"
+        "def row(unit, results):\n"
+        "    return {'n': results['size'].n}\n"
+    )
+    code = (
+        f"import sys, analysis\nanalysis.__path__.append({str(tmp_path)!r})\n"
+        "sys.argv = ['nervescope', 'table', 'sample_models/mnist_cnn', 'size', '--steps', '0',\n"
+        "            '--layers', 'conv1', '--order-of-norm', '3', '--format', 'json',\n"
+        f"            '--jobs', '1', '--store', {str(tmp_path / 'store')!r}]\n"
+        "from analysis import registry, scheduler\n"
+        "assert 'size' in registry.leaves()\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from analysis.pipeline import plan, run_unit\n"
+        "from analysis.experiment import open_experiment\n"
+        "from analysis.store import ResultStore\n"
+        f"store = ResultStore(__import__('pathlib').Path({str(tmp_path / 'store')!r}))\n"
+        "settings = {'size': {'order_of_norm': 3}}\n"
+        "for unit in plan(open_experiment('sample_models/mnist_cnn'), 'size', settings=settings):\n"
+        "    assert run_unit(unit, store).state == 'computed'\n"
+        "from dashboard import cli\ncli.main()\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert out.stdout.strip() == '[{"n": 2048, "error": null}]', out.stderr
 
 
 def test_every_analysis_and_table_is_in_the_docs() -> None:
-    from analysis import registry
-
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
     for kind in registry.analyses().values():
         assert kind.title.lower() in text.lower(), f"docs/ say nothing of {kind.title}"
@@ -110,8 +185,6 @@ def test_public_functions_take_few_positional_arguments_and_say_what_they_do() -
 
 
 def test_every_link_of_the_pages_leads_somewhere() -> None:
-    import re
-
     pages = [
         *ROOT.glob("*.md"),
         *(ROOT / "docs").glob("*.md"),
@@ -122,28 +195,106 @@ def test_every_link_of_the_pages_leads_somewhere() -> None:
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
 
 
-def test_callbacks_name_only_components_that_are_there(tmp_path: Path) -> None:
-    from analysis.experiment import open_experiment
-    from analysis.store import ResultStore
-    from dashboard import shell, views
-    from dashboard.app import create_app
-    from dashboard.context import Context
-    from dashboard.jobs import Jobs
-    from dashboard.results import Results
-
-    store = ResultStore(tmp_path)
+def open_context(root: Path, found: Sequence[View] = VIEWS) -> Context:
+    store = ResultStore(root / "store")
     jobs = Jobs(store, 1)
     experiment = open_experiment(ROOT / "sample_models" / "face_resnet")
-    context = Context([experiment], Results(store, jobs), jobs)
+    return Context([experiment], Results(store, jobs), jobs, views=found)
+
+
+def ids_of(layout: Component) -> set[str]:
+    return {str(each.id) for each in layout._traverse() if getattr(each, "id", None)}
+
+
+def test_callbacks_name_only_components_that_are_there(tmp_path: Path) -> None:
+    context = open_context(tmp_path)
     app = create_app(context)
-    layout = shell.layout(context, views.discover())
-    there = {str(each.id) for each in layout._traverse() if getattr(each, "id", None)}
-    there |= {str(layout.id)} if getattr(layout, "id", None) else set()
+    there = ids_of(shell.layout(context))
     for callback in app._callback_list:
         for part in [*callback["inputs"], *callback["state"]]:
             if not part["id"].startswith("{"):
                 assert part["id"] in there, f"no component has the id {part['id']}"
-        for output in callback["output"].strip(".").split("..."):
+        outputs = [] if callback["no_output"] else callback["output"].strip(".").split("...")
+        for output in outputs:
             name = output.rsplit(".", 1)[0]
             if not name.startswith("{"):
                 assert name in there, f"no component has the id {name}"
+
+
+def test_every_component_has_an_id_of_its_own(tmp_path: Path) -> None:
+    layout = shell.layout(open_context(tmp_path))
+    every = [str(each.id) for each in layout._traverse() if getattr(each, "id", None)]
+    assert len(every) > 100
+    assert sorted(every) == sorted(set(every))
+
+
+def test_what_the_browser_sets_is_there(tmp_path: Path) -> None:
+    """The scripts name components by text: `set("id", …)` and `update("id", …)`."""
+    there = ids_of(shell.layout(open_context(tmp_path)))
+    for script in (ROOT / "assets").glob("*.js"):
+        text = script.read_text(encoding="utf-8")
+        named = re.findall(r'(?<![.\w])(?:set|update|press)\("([a-z-]+)"', text)
+        named += re.findall(r'getElementById\("([a-z-]+)"\)', text)
+        assert set(named) <= there, f"{script.name}: {sorted(set(named) - there)}"
+
+
+def test_every_word_has_a_control_and_every_parameter_an_input(tmp_path: Path) -> None:
+    context = open_context(tmp_path)
+    there = ids_of(shell.layout(context))
+    known = {each.name for each in dataclasses.fields(Cursor)}
+    for view in VIEWS:
+        for field, among in view.words.items():
+            assert ids.control(field) in there
+            assert field in known
+            assert len(set(among)) == len(among) > 1
+        for name in view.parameters:
+            assert ids.parameter(name) in there
+            assert name in parameters.fields_of(name.partition(".")[0])
+        assert set(view.fields) <= known - {"view"}
+        assert len(view.about.shows) > 100
+        assert len(view.about.read) > 100
+        assert len(view.about.limits) > 100
+    inputs = {name for name in there if name.startswith(("parameter-", "control-"))}
+    said = {ids.parameter(name) for view in VIEWS for name in view.parameters}
+    assert inputs == said | {ids.control(field) for view in VIEWS for field in view.words}
+
+
+def test_every_parameter_of_filters_and_mapper_can_be_set_on_the_page() -> None:
+    shown = {name for view in VIEWS for name in view.parameters}
+    every = {*parameters.fields_of("filters"), *parameters.fields_of("mapper")}
+    assert every - shown <= {"filters.null"}  # always shown beside
+    assert shown <= every
+
+
+def test_no_two_views_share_a_panel_or_a_name() -> None:
+    panels = [name for view in VIEWS for name in view.panels]
+    assert sorted(panels) == sorted(set(panels))
+    assert len({view.name for view in VIEWS}) == len({view.title for view in VIEWS}) == len(VIEWS)
+
+
+def test_callbacks_of_views_are_thin() -> None:
+    """Views define no callbacks at all, and those of the frame are short and touch no figure."""
+    for path in modules("dashboard/views"):
+        assert "callback" not in path.read_text(encoding="utf-8"), path
+    for path in (ROOT / "dashboard" / "wiring.py", ROOT / "dashboard" / "panels.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any(
+                "callback" in ast.unparse(each) for each in node.decorator_list
+            ):
+                statements = [each for each in ast.walk(node) if isinstance(each, ast.stmt)]
+                assert len(statements) <= 14, f"{path.name}: {node.name}"
+                assert "go." not in ast.unparse(node), f"{path.name}: {node.name}"
+
+
+def test_analyses_do_not_need_the_page() -> None:
+    """`analysis/` works where dash and plotly are not installed."""
+    code = (
+        "import sys\n"
+        "for name in ('dash', 'plotly', 'dashboard', 'flask'):\n"
+        "    sys.modules[name] = None\n"
+        "from analysis import registry\nprint(sorted(registry.analyses()))"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert out.stdout.strip() == str(sorted(registry.analyses()))

@@ -17,7 +17,7 @@ from analysis.experiment import Experiment
 from analysis.pipeline import Settings, Unit
 from dashboard.cursor import Cursor
 from dashboard.figures.blank import BLANK
-from dashboard.results import Found, Results
+from dashboard.results import Found, Results, Shown
 
 T = TypeVar("T")
 
@@ -58,6 +58,10 @@ class Ask:
         return found
 
 
+Row = dict[str, Any]
+"""One row of a panel's table: plain values; ``_pick`` is what a click on it says of the cursor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """What one panel shows.
@@ -71,21 +75,20 @@ class Panel:
         How many of how many, with which parameters.
     hidden : bool
         Whether the panel is left out.
+    rows : sequence of Row
+        Of a panel that is its table.
     """
 
     figure: go.Figure
     message: str = ""
     caption: str = ""
     hidden: bool = False
+    rows: Sequence[Row] = ()
 
 
 def empty(message: str) -> Panel:
     """Return a panel with words only."""
     return Panel(BLANK, message)
-
-
-Row = dict[str, Any]
-"""One row of a panel's table: plain values; ``_pick`` is what a click on it says of the cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class Spec:
     fields : tuple of str, or None
         The fields of the cursor that its figure depends on, where they are fewer than the view's.
     table : bool
-        Whether the panel is its table; of what `draw` gives, only the words are used.
+        Whether the panel is its table: `draw` gives rows instead of a figure.
     """
 
     title: str
@@ -179,7 +182,7 @@ class View:
     title: str
     order: int
     about: About
-    units: Callable[[Ask], Mapping[str, Unit | str]]
+    units: Callable[[Ask], Mapping[str, Unit | Shown | str]]
     scene: Callable[[Ask, Found], Any]
     sentence: Callable[[Any], str]
     panels: Mapping[str, Spec]

@@ -169,7 +169,8 @@ def accuracy_panel(scene: Scene, scheme: str) -> Panel:
 def findings_panel(scene: Scene, _scheme: str) -> Panel:
     """Say what is found in each layer at this step."""
     where = words.step_short(scene.ask.experiment.axis[scene.ask.cursor.index])
-    return Panel(BLANK, "", f"at {where} · click a row to look at its filters")
+    text = f"at {where} · click a row to look at its filters"
+    return Panel(BLANK, "", text, rows=findings(scene))
 
 
 def findings(scene: Scene) -> list[Row]:

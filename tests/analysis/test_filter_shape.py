@@ -1,4 +1,4 @@
-"""What the analysis *filters* stores beside its barcode: the codensity of all, and what it drops."""
+"""What the analysis *filters* stores beside its barcode: codensity of all, what it drops."""
 
 import numpy as np
 import pytest
@@ -47,9 +47,7 @@ def test_kept_and_dropped_are_all_there_is_and_the_kept_are_the_densest(fraction
     assert shape.density.max() <= shape.dropped_density.min()
     every = np.sort(np.concatenate([shape.density, shape.dropped_density]))
     places = np.linspace(0, 499, PROFILE)
-    np.testing.assert_allclose(
-        shape.profile, np.interp(places, np.arange(500), every), rtol=1e-5
-    )
+    np.testing.assert_allclose(shape.profile, np.interp(places, np.arange(500), every), rtol=1e-5)
     cut = np.interp(fraction, np.linspace(0, 1, PROFILE), shape.profile)
     assert cut == pytest.approx(shape.density.max(), rel=0.02)
 

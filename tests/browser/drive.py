@@ -162,6 +162,11 @@ def choose(page: Page, control: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
+def more(page: Page) -> None:
+    """Unfold the controls that are not always in sight."""
+    page.locator("details.more summary").click()
+
+
 def fill(page: Page, parameter: str, value: str) -> None:
     """Type a value into the input of a parameter and leave it."""
     box = page.locator(f"#parameter-{parameter.replace('.', '--')}")

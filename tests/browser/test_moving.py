@@ -3,8 +3,20 @@
 import re
 
 import pytest
-from drive import CIRCLE, FILTERS, Watched, asked_for, calm, click, finding, layout, open_at, state
-from drive import until, view
+from drive import (
+    CIRCLE,
+    FILTERS,
+    Watched,
+    asked_for,
+    calm,
+    click,
+    finding,
+    layout,
+    open_at,
+    state,
+    until,
+    view,
+)
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -123,7 +135,7 @@ def test_scrubbing_over_loaded_frames_asks_the_server_for_none(
     assert asked == []
     assert len(said) == len(STEPS)  # each step had its own picture
     with capsys.disabled():
-        print(f"\nscrubbing over loaded frames: {each * 1000:.0f} ms of main thread per step")
+        print(f"\nscrubbing over loaded frames: {each * 1000:.0f} ms of main thread per step")  # noqa: T201
 
 
 def test_a_click_in_the_row_of_layers_moves_there(demo: str, watched: Watched) -> None:

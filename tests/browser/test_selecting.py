@@ -7,8 +7,26 @@ import re
 from collections.abc import Callable
 
 import pytest
-from drive import FILTERS, Make, Serve, Watched, calm, click, counts, finding, layout, lonely
-from drive import number, open_at, panel, point, points, saved, state, until
+from drive import (
+    FILTERS,
+    Make,
+    Serve,
+    Watched,
+    calm,
+    click,
+    counts,
+    finding,
+    layout,
+    lonely,
+    number,
+    open_at,
+    panel,
+    point,
+    points,
+    saved,
+    state,
+    until,
+)
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -61,7 +79,9 @@ def test_a_bar_shows_a_cycle_and_its_filters(demo: str, watched: Watched) -> Non
     members = number(counts(page).inner_text())
     assert 3 < members < 200
     page.locator("#filters-projection").scroll_into_view_if_needed()
-    expect(page.locator("#filters-projection-caption")).to_contain_text("born with the selected bar")
+    expect(page.locator("#filters-projection-caption")).to_contain_text(
+        "born with the selected bar"
+    )
     until(page, lambda: layout(page, "filters-projection", "shapes"), what="the cycle")
     assert layout(page, "filters-barcode", "shapes")
     click(page, "filters-barcode", {"select": "bar.0"})  # again: no longer

@@ -165,10 +165,7 @@ NONSENSE_VALUES = st.one_of(
 
 @given(
     said=st.dictionaries(
-        st.sampled_from(
-            "experiment layer step index runs params select home at primary pin colour beside "
-            "scale view x".split()
-        ),
+        st.sampled_from([*Cursor.__dataclass_fields__, "step", "at", "x"]),
         NONSENSE_VALUES,
     )
 )

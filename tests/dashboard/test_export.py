@@ -1,11 +1,10 @@
 """Pictures as files: one of every view, from the page's own drawing."""
 
 import json
-import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import plotly.graph_objects as go
@@ -65,13 +64,13 @@ def test_every_panel_of_every_view_is_written(
     assert any("loop" in str(each["text"]).lower() for each in figure["layout"]["annotations"])
 
 
-@pytest.mark.skipif(
-    not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
-    reason="drawing needs a browser",
-)
 @pytest.mark.parametrize("panel", ["contents", "rose", "multiples", "settings"])
 def test_one_of_every_view_is_drawn_as_vectors(
-    make_experiment: Make, computed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: str
+    make_experiment: Make,
+    computed: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    panel: str,
 ) -> None:
     output = tmp_path / "picture.svg"
     assert run(monkeypatch, make_experiment(n=80), panel, "-o", output, "--store", computed) == 0
@@ -128,8 +127,6 @@ def test_a_picture_of_what_is_not_there_is_refused_in_its_own_words(
 def test_files_are_named_after_what_they_show_with_letters_that_any_system_takes(
     make_experiment: Make, open_context: Open, layer: str, graph: str, name: str
 ) -> None:
-    from dataclasses import replace
-
     context = open_context(make_experiment(n=5))
     cursor = context.read({})[0]
     ask = context.ask(replace(cursor, layer=layer))
@@ -143,15 +140,18 @@ def test_words_around_a_picture_cannot_carry_markup_and_make_room_for_themselves
     assert "<img" not in figure.to_json()
     assert len(figure.layout.annotations) > len(plain.layout.annotations) == 1
     assert figure.layout.height > plain.layout.height > 300
-    assert figure.layout.height - figure.layout.margin.b == plain.layout.height - plain.layout.margin.b
+    assert (
+        figure.layout.height - figure.layout.margin.b == plain.layout.height - plain.layout.margin.b
+    )
 
 
 def test_a_picture_of_many_layers_is_written_although_one_cannot_be_computed(
-    make_layers: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, computed: Path
+    make_layers: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    computed: Path,
 ) -> None:
     output, folder = tmp_path / "picture.json", make_layers(many=200, few=1)
     code = run(monkeypatch, folder, "contents", "-o", output, "--store", computed)
     assert code == 0
     assert "only 1 of 1 filters" in output.read_text()
-
-

@@ -188,9 +188,10 @@ def test_dropped_filters_lie_on_the_axes_of_the_kept(shipped: Context) -> None:
     )[0]
     np.testing.assert_allclose(own, layer.plane, atol=1e-4)
     # what is dropped is less dense, so nearer to the middle of the ring
-    assert np.linalg.norm(layer.dropped_plane, axis=1).mean() < np.linalg.norm(
-        layer.plane, axis=1
-    ).mean()
+    assert (
+        np.linalg.norm(layer.dropped_plane, axis=1).mean()
+        < np.linalg.norm(layer.plane, axis=1).mean()
+    )
 
 
 def test_a_locked_scale_is_that_of_all_steps(shipped: Context) -> None:
@@ -252,12 +253,14 @@ def test_what_is_asked_for_is_what_is_shown(
     assert all(isinstance(unit, Unit) for unit in need.values())
 
 
+@pytest.mark.parametrize("steps", [(50, 100), (0,)])
 def test_an_experiment_without_an_untrained_step_says_so(
-    make_experiment: Make, open_context: Open
+    make_experiment: Make, open_context: Open, steps: tuple[int, ...]
 ) -> None:
-    context = open_context(make_experiment(steps=(50, 100)))
+    """Nor are the filters of its only snapshot untrained, whatever its number."""
+    context = open_context(make_experiment(steps=steps))
     ask = context.ask(context.read({"beside": "untrained"})[0])
-    assert "has no step 0" in str(filter_scene.units(ask)["beside_filters"])
+    assert "has no untrained filters" in str(filter_scene.units(ask)["beside_filters"])
 
 
 def test_natural_patches_are_there_with_any_experiment(shipped: Context) -> None:

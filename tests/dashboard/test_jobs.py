@@ -2,6 +2,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from safetensors.numpy import save_file
 
 from analysis import kernels
 from analysis.errors import ExperimentError
-from analysis.experiment import Experiment, open_experiment
+from analysis.experiment import open_experiment
 from analysis.pipeline import key_of, load, plan
 from analysis.store import ResultStore
 from dashboard.context import Context
+from dashboard.cursor import Cursor
 from dashboard.jobs import Jobs
 from dashboard.layer_units import filter_units
-from dashboard.results import Results
+from dashboard.results import Kept, Results
+from dashboard.views import Ask
 
 Make = Callable[..., Path]
 
@@ -170,24 +173,41 @@ def test_the_row_tells_of_every_layer_without_computing_any(
     save_file(weights, tmp_path / "net.safetensors")
     experiment = open_experiment(tmp_path / "net.safetensors")
     context = Context([experiment], Results(store, jobs), jobs)
-    bars = context.row(experiment, 0)
+    bars = context.row(ask_of(context))
     assert [(bar.layer, bar.strength, bar.note) for bar in bars] == [
         ("a", None, "not computed yet"),
         ("b", None, "not computed yet"),
     ]
     assert not jobs.status.busy
-    compute(experiment, "b", context)
+    need = filter_units(ask_of(context), "b", 0)
+    for unit in (need["filters"], need["null"]):
+        context.results.get(unit)
     idle(jobs)
-    bars = context.row(experiment, 0)
-    assert bars[0].strength is None
+    bars = context.row(ask_of(context))
+    assert (bars[0].strength, bars[0].no_shape) == (None, False)
     assert bars[1].strength is not None
+    assert bars[1].null is not None
     assert context.clearest_layer(experiment) == "b"
 
 
-def compute(experiment: Experiment, layer: str, context: Context) -> None:
-    need = filter_units(experiment, layer, 0)
-    for unit in (need["filters"], need["null"]):
-        context.results.get(unit)
+def ask_of(context: Context, index: int = 0, **settings: Any) -> Ask:
+    (experiment,) = context.experiments.values()
+    asked = context.ask(Cursor(experiment.name, experiment.layers()[0].name, index))
+    return replace(asked, settings=settings)
+
+
+def test_the_row_says_why_a_layer_cannot_be_computed(
+    tmp_path: Path, store: ResultStore, jobs: Jobs
+) -> None:
+    weights = np.random.default_rng(0).normal(size=(1, 1, 3, 3)).astype(np.float32)
+    save_file({"few.weight": weights}, tmp_path / "net.safetensors")
+    experiment = open_experiment(tmp_path / "net.safetensors")
+    context = Context([experiment], Results(store, jobs), jobs)
+    context.complete_row(ask_of(context).cursor)
+    until(lambda: jobs.failed)
+    (bar,) = context.row(ask_of(context))
+    assert "only 1 of 1 filters can be used" in bar.note
+    assert bar.no_shape
 
 
 def test_the_row_waits_while_work_is_cancelled(
@@ -198,27 +218,80 @@ def test_the_row_waits_while_work_is_cancelled(
     work = Jobs(store, 1, make_executor=Gated)
     context = Context([experiment], Results(store, work), work)
     work.start()
-    context.complete_row(experiment, 0)
+    context.complete_row(ask_of(context).cursor)
     until(lambda: work.status.total == 2)
     work.cancel()
     until(lambda: work.cancelled)
-    context.complete_row(experiment, 1)
+    context.complete_row(ask_of(context, 1).cursor)
     time.sleep(0.3)
     assert not work.status.busy
     Gated.gate.set()
     work.close()
 
 
-def test_filters_and_null_are_both_shown_whatever_is_said(make_experiment: Make) -> None:
-    experiment = open_experiment(make_experiment())
-    units = filter_units(experiment, "conv1", 0, {"filters": {"null": "permuted", "k": "7"}})
+def context_over(folder: Path, store: ResultStore, jobs: Jobs) -> Context:
+    return Context([open_experiment(folder)], Results(store, jobs), jobs)
+
+
+def test_filters_and_null_are_both_shown_whatever_is_said(
+    make_experiment: Make, store: ResultStore, jobs: Jobs
+) -> None:
+    context = context_over(make_experiment(), store, jobs)
+    ask = ask_of(context, filters={"null": "permuted", "k": "7"}, mapper={"gain": 2.0})
+    units = filter_units(ask, "conv1", 0)
     said = {name: unit.params for name, unit in units.items()}
     assert (said["filters"].null, said["null"].null) == ("none", "permuted")  # type: ignore[attr-defined]
-    assert said["filters"].k == "7"  # type: ignore[attr-defined]
+    assert said["filters"].k == said["null"].k == "7"  # type: ignore[attr-defined]
+    assert said["mapper"] == said["null_mapper"]
+    assert said["mapper"].gain == 2.0  # type: ignore[attr-defined]
+    assert units["mapper"].upstream == units["filters"]
+    assert units["null_mapper"].upstream == units["null"]
 
 
-def test_a_snapshot_that_cannot_be_read_says_why(make_experiment: Make) -> None:
+def test_the_units_of_another_experiment_have_its_own_parameters(
+    make_experiment: Make, store: ResultStore, jobs: Jobs
+) -> None:
+    ask = ask_of(context_over(make_experiment(), store, jobs), filters={"k": "7"})
+    other = open_experiment(make_experiment("other"))
+    units = filter_units(ask, "conv1", 0, experiment=other)
+    assert units["filters"].params.k == "auto"  # type: ignore[attr-defined]
+    assert "other" in str(units["filters"].refs[0].path)
+
+
+def test_a_snapshot_that_cannot_be_read_says_why(
+    make_experiment: Make, store: ResultStore, jobs: Jobs
+) -> None:
     folder = make_experiment(runs=1)
     (folder / "run-000" / "step-000100.safetensors").write_bytes(b"cut off")
     with pytest.raises(ExperimentError, match=r"cannot be read at step 100: run-000: .*cut off"):
-        filter_units(open_experiment(folder), "conv1", 1)
+        filter_units(ask_of(context_over(folder, store, jobs)), "conv1", 1)
+
+
+def test_a_small_thing_is_made_once_of_results_that_are_there(
+    make_experiment: Make, store: ResultStore, jobs: Jobs
+) -> None:
+    units = plan(open_experiment(make_experiment()), "filters")
+    results = Results(store, jobs)
+    made: list[object] = []
+
+    def make(one: Any, other: Any) -> str:
+        made.append((one.n_kept, other.n_kept))
+        return f"{len(made)}"
+
+    assert results.derive("pair", units, make) is None
+    assert not jobs._inbox, "a small thing asks for nothing"
+    for unit in units:
+        results.get(unit)
+    idle(jobs)
+    assert [results.derive("pair", units, make) for _ in range(3)] == ["1", "1", "1"]
+    assert results.derive("another", units, make) == "2"
+    assert made == [(90, 90), (90, 90)]
+
+
+def test_the_oldest_of_what_is_kept_is_dropped_first() -> None:
+    kept: Kept[int] = Kept(2)
+    kept.put("a", 1)
+    kept.put("b", 2)
+    assert kept.get("a") == 1
+    kept.put("c", 3)
+    assert (kept.get("a"), kept.get("b"), kept.get("c")) == (1, None, 3)

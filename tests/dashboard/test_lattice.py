@@ -97,9 +97,7 @@ def test_a_place_that_is_not_stored_or_cannot_be_read_says_so(
     save_file(extra, folder / "run-000" / "step-000100.safetensors")
     (folder / "run-000" / "step-000050.safetensors").write_bytes(b"cut off")
     ask = ask_of(open_context(folder))
-    said = {
-        (each.layer, each.index): each.error for row in lattice.places(ask) for each in row
-    }
+    said = {(each.layer, each.index): each.error for row in lattice.places(ask) for each in row}
     assert said["conv1", 0] == said["late", 2] == ""
     assert "late is not stored at step 0: it is stored at 100" in said["late", 0]
     assert "conv1 is not stored at step 100" in said["conv1", 2]

@@ -43,7 +43,10 @@ def test_a_curve_is_the_mean_over_the_runs_that_logged_a_step(open_with: Open) -
 @pytest.mark.parametrize(
     ("columns", "chosen"),
     [
-        ("step,train_loss,val_loss,val_accuracy,train_accuracy", ["val_accuracy", "train_accuracy"]),
+        (
+            "step,train_loss,val_loss,val_accuracy,train_accuracy",
+            ["val_accuracy", "train_accuracy"],
+        ),
         ("step,epoch,train_loss,val_loss", ["val_loss", "train_loss"]),
         ("step,loss,accuracy", ["accuracy"]),
         ("step,epoch", []),

@@ -166,7 +166,9 @@ def test_rows_of_the_pictures_of_all_layers(
         assert one.get("mapper_nodes", row["mapper_nodes"]) == row["mapper_nodes"]
 
 
-@pytest.mark.parametrize(("name", "index"), [("mnist_cnn", 0), ("mnist_cnn", 4), ("face_resnet", 0)])
+@pytest.mark.parametrize(
+    ("name", "index"), [("mnist_cnn", 0), ("mnist_cnn", 4), ("face_resnet", 0)]
+)
 def test_findings_of_the_overview(shipped: Context, name: str, index: int) -> None:
     step = shipped.experiments[name].axis[index].step
     rows = [row for row in table(shipped, name) if row["step"] == step]

@@ -239,7 +239,9 @@ def test_the_drawer_shows_the_table_of_a_panel(shipped: Context) -> None:
     assert (title, len(rows)) == ("Layers × steps", 12)
 
 
-def test_the_drawer_is_empty_where_there_is_nothing(make_experiment: Make, open_context: Open) -> None:
+def test_the_drawer_is_empty_where_there_is_nothing(
+    make_experiment: Make, open_context: Open
+) -> None:
     context = open_context(make_experiment())
     cursor = context.read({})[0]
     for view in VIEWS:

@@ -1,0 +1,130 @@
+"""Dark mode, small screens, the keyboard's focus, help."""
+
+from collections.abc import Callable
+
+import pytest
+from drive import FILTERS, Watched, calm, layout, more, open_at, view
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+TITLES = ("Overview", "Filters", "Evolution", "Stability")
+
+
+def test_dark_mode_recolours_the_figures(demo: str, watched: Watched) -> None:
+    page = watched.page
+    open_at(page, demo + FILTERS)
+    ground = page.locator("#filters-mapper .main-svg").first
+    expect(ground).to_have_css("background-color", "rgb(255, 255, 255)")
+    ink = layout(page, "filters-mapper", "font")
+    page.locator("#toggle").click()
+    expect(ground).to_have_css("background-color", "rgb(20, 23, 28)")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(14, 16, 20)")
+    assert layout(page, "filters-mapper", "font") != ink
+    for title in TITLES:
+        view(page, title)
+        calm(page)
+        box = page.locator(f"#view-{title.lower()} .js-plotly-plot .main-svg").first
+        expect(box).to_have_css("background-color", "rgb(20, 23, 28)")
+    page.reload()
+    expect(page.locator("body")).to_have_css("background-color", "rgb(14, 16, 20)")
+
+
+def test_a_page_opens_in_the_scheme_of_the_system(
+    demo: str, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(color_scheme="dark").page
+    open_at(page, demo + FILTERS)
+    ground = page.locator("#filters-mapper .main-svg").first
+    expect(ground).to_have_css("background-color", "rgb(20, 23, 28)")
+
+
+HIDDEN = """() => [...document.querySelectorAll(
+    ".header :is(button, input), .cursor-bar button, .toolbar :is(button, input), .status button"
+  )].filter((each) => each.checkVisibility() && !each.disabled && each.type !== "radio")
+  .filter((each) => {
+    each.scrollIntoView({ block: "center" });
+    const box = each.getBoundingClientRect();
+    const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return !(hit && (hit === each || each.contains(hit) || hit.contains(each)));
+  }).map((each) => each.id || each.outerHTML.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_a_small_screen_shows_everything(
+    demo: str, open_page: Callable[..., Watched], title: str
+) -> None:
+    page = open_page(1024, 768).page
+    open_at(
+        page, f"{demo}{FILTERS.replace('filters', title.lower())}&select=angle.0-45", says="loop"
+    )
+    calm(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1024
+    if title == "Filters":
+        more(page)
+    assert page.evaluate(HIDDEN) == []
+    out = page.evaluate(
+        """() => [...document.querySelectorAll(
+          ".panel, .toolbar > *, .header > *, .cursor-bar > *, .more .controls")]
+        .filter((each) => each.offsetParent && each.getBoundingClientRect().right > 1024.5)
+        .map((each) => each.id || each.className)"""
+    )
+    assert out == []
+
+
+def test_the_focus_of_the_keyboard_is_visible_and_goes_everywhere(
+    demo: str, watched: Watched
+) -> None:
+    page = watched.page
+    open_at(page, demo + FILTERS)
+    seen, unseen = set(), []
+    page.locator("#experiment").focus()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        found = page.evaluate(
+            """() => {
+              const at = document.activeElement, box = at.closest(".mantine-Input-wrapper");
+              const style = getComputedStyle(at), around = box ? getComputedStyle(box) : style;
+              const label = at.closest("label") || at.nextElementSibling || at;
+              const marked = [at, box, label, at.parentElement].filter(Boolean).some((each) => {
+                const now = getComputedStyle(each);
+                return (now.outlineStyle !== "none" && parseFloat(now.outlineWidth) > 0)
+                  || now.boxShadow !== "none";
+              });
+              const bordered = box && style.borderColor !== "rgb(206, 212, 218)" && around;
+              return [at.id || at.getAttribute("aria-label") || at.outerHTML.slice(0, 90),
+                      Boolean(marked || bordered)];
+            }"""
+        )
+        seen.add(found[0])
+        if not found[1]:
+            unseen.append(found[0])
+    assert {"runs", "copy", "toggle", "help-button", "layer", "play", "reset"} <= seen
+    assert any('"filters-mapper"' in name for name in seen)
+    assert unseen == []
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_help_speaks_of_the_view(demo: str, watched: Watched, title: str) -> None:
+    page = watched.page
+    open_at(page, f"{demo}{FILTERS.replace('filters', title.lower())}", says="loop")
+    page.keyboard.press("?")
+    help_ = page.get_by_role("dialog", name="What am I looking at?")
+    expect(help_).to_be_visible()
+    expect(page.locator("#help-view")).to_have_text(title)
+    for part in ("shows", "read", "limits"):
+        assert len(page.locator(f"#help-{part}").inner_text()) > 60
+    page.keyboard.press("Escape")
+    expect(help_).to_be_hidden()
+
+
+TWICE = """() => {
+  const ids = [...document.querySelectorAll("[id]")].map((each) => each.id);
+  return ids.filter((id, i) => ids.indexOf(id) !== i && !/^(clip|legend|cb|topdefs)/.test(id));
+}"""
+
+
+def test_ids_are_unique(demo: str, watched: Watched) -> None:
+    page = watched.page
+    open_at(page, demo + FILTERS)
+    calm(page)
+    assert page.evaluate(TWICE) == []
