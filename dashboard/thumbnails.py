@@ -1,7 +1,6 @@
 """Small Mapper graphs, coloured by angle: made once for each result, and remembered."""
 
 import contextlib
-from collections.abc import Sequence
 from typing import Any
 
 from analysis.errors import NerveScopeError
@@ -29,24 +28,13 @@ def thumbnail(ask: Ask, place: Place, *, scheme: str, patched: bool) -> str | No
     if not place.units:
         return None
     filters = place.units["filters"]
-    anchor = anchors(ask, [place.layer]).get(_name(place.layer), filters)
+    anchor = filters  # where there is no other, it is turned to itself
+    with contextlib.suppress(NerveScopeError):
+        anchor = anchor_unit(ask, place.layer)
     drawn = _drawn(ask, place, anchor, scheme=scheme, patched=patched)
     if drawn is None and ask.results.get(anchor, ask=False).error:
         return _drawn(ask, place, filters, scheme=scheme, patched=patched)
     return drawn
-
-
-def anchors(ask: Ask, layers: Sequence[str]) -> dict[str, Unit]:
-    """List what the pictures of layers are turned to; where nothing is said, to themselves."""
-    found = {}
-    for layer in layers:
-        with contextlib.suppress(NerveScopeError):
-            found[_name(layer)] = anchor_unit(ask, layer)
-    return found
-
-
-def _name(layer: str) -> str:
-    return f"anchor|{layer}"
 
 
 def _drawn(ask: Ask, place: Place, anchor: Unit, *, scheme: str, patched: bool) -> str | None:

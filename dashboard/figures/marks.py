@@ -60,6 +60,39 @@ def mark_cells(
     figure.layout.meta = {**(figure.layout.meta or {}), "follows": list(follows), "cells": rounded}
 
 
+def renumber(figure: go.Figure, indices: Sequence[int]) -> go.Figure:
+    """Let a figure of some of the steps say which they are.
+
+    Parameters
+    ----------
+    figure : Figure
+        Its clicks and cells number the shown steps from 0 on.
+    indices : sequence of int
+        The position of each on the axis of all steps.
+    """
+    if list(indices) == list(range(len(indices))):
+        return figure
+    for trace in figure.data:
+        if trace.customdata is not None:
+            trace.customdata = [_renumbered(each, indices) for each in trace.customdata]
+    meta = figure.layout.meta
+    if meta and "index" in meta["follows"]:
+        place = list(meta["follows"]).index("index")
+        cells = {}
+        for key, box in meta["cells"].items():
+            parts = key.rsplit("|", len(meta["follows"]) - 1)  # a layer's name may hold a bar
+            parts[place] = str(indices[int(parts[place])])
+            cells["|".join(parts)] = box
+        figure.layout.meta = {**meta, "cells": cells}
+    return figure
+
+
+def _renumbered(click: Any, indices: Sequence[int]) -> Any:
+    if isinstance(click, Mapping) and "index" in click:
+        return {**click, "index": indices[click["index"]]}
+    return click
+
+
 def tiles(boxes: Iterable[Box], colour: str, **more: Any) -> dict[str, Any]:
     """Draw rectangles of one colour as one path: one element of the page, however many they are."""
     path = "".join(f"M{x0:.6g},{y0:.6g}H{x1:.6g}V{y1:.6g}H{x0:.6g}Z" for x0, x1, y0, y1 in boxes)

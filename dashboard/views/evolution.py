@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pipeline import Unit
 from dashboard import lattice, metrics, words
+from dashboard.figures import marks
 from dashboard.figures.curves import Steps, strength_figure
 from dashboard.figures.multiples import Cell, multiples_figure
-from dashboard.lattice import Brief, Place
+from dashboard.lattice import Place
 from dashboard.results import Found
-from dashboard.thumbnails import anchors, thumbnail
+from dashboard.thumbnails import thumbnail
 from dashboard.views import About, Ask, Panel, Row, Spec, View
 
 PATCHED = 16
@@ -39,11 +39,6 @@ class Scene:
     def labels(self) -> list[str]:
         """Steps that are shown, as the axis says them."""
         return [str(each.milestone or each.step) for each in self.axis]
-
-
-def units(ask: Ask) -> dict[str, Unit | str]:
-    """List what the lattice is made of, and what its graphs are turned to."""
-    return lattice.units(ask) | anchors(ask, lattice.layers(ask))
 
 
 def sentence(scene: Scene) -> str:
@@ -76,8 +71,8 @@ def sentence(scene: Scene) -> str:
 def multiples_panel(scene: Scene, scheme: str) -> Panel:
     """Draw the Mapper graph of every place."""
     cells = [
-        [_cell(scene, place, brief, scheme) for place, brief in zip(row, briefs, strict=True)]
-        for row, briefs in zip(scene.places, scene.briefs, strict=True)
+        [_cell(scene, place, column, scheme) for column, place in enumerate(row)]
+        for row in scene.places
     ]
     layers = [row[0].layer for row in scene.places]
     parts = ["colour: angle of a node’s mean gradient", lattice.sampling(scene.ask)]
@@ -89,15 +84,17 @@ def multiples_panel(scene: Scene, scheme: str) -> Panel:
         figure = multiples_figure([], [], rows, labels=names, scheme=scheme, note=note)
     else:
         figure = multiples_figure(layers, scene.labels, cells, scheme=scheme, note=note)
+        figure = marks.renumber(figure, lattice.steps(scene.ask))
     text = "click a graph to go there; “Filters” shows it large"
     return Panel(figure, "", text)
 
 
-def _cell(scene: Scene, place: Place, brief: Brief | None, scheme: str) -> Cell:
+def _cell(scene: Scene, place: Place, column: int, scheme: str) -> Cell:
+    brief = place.brief(scene.ask)
     if brief is None:
         why = place.failure(scene.found)
         state = "not stored" if "is not stored" in why else "unreadable" if why else "waiting"
-        return Cell(state=state, words=why or "computing", layer=place.layer, index=place.index)
+        return Cell(state=state, words=why or "computing", layer=place.layer, index=column)
     return Cell(
         sprite=thumbnail(scene.ask, place, scheme=scheme, patched=scene.patched),
         b0=brief.b0,
@@ -106,7 +103,7 @@ def _cell(scene: Scene, place: Place, brief: Brief | None, scheme: str) -> Cell:
         words=brief.finding,
         claimed=brief.loops > 0,
         layer=place.layer,
-        index=place.index,
+        index=column,
     )
 
 
@@ -123,6 +120,7 @@ def strength_panel(scene: Scene, scheme: str) -> Panel:
         scheme=scheme,
         width=1340,
     )
+    figure = marks.renumber(figure, lattice.steps(scene.ask))
     text = (
         "loop strength: longest H₁ bar over the second · a ring: stands out from the permuted null "
         "· steps share filters, so neighbouring points are not independent"
@@ -180,7 +178,7 @@ VIEW = View(
             "they look at the same filters at different scales."
         ),
     ),
-    units=units,
+    units=lattice.units,
     scene=Scene,
     sentence=sentence,
     fields=("experiment", "runs", "params"),

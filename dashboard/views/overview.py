@@ -6,13 +6,14 @@ import numpy as np
 
 from dashboard import lattice, metrics, words
 from dashboard.cursor import runs_at
+from dashboard.figures import marks
 from dashboard.figures.accuracy import accuracy_figure
 from dashboard.figures.blank import BLANK
 from dashboard.figures.grid import Cell, grid_figure, runs_figure
 from dashboard.figures.opening import opening_figure
 from dashboard.lattice import Brief, Place
 from dashboard.results import Found
-from dashboard.thumbnails import anchors, thumbnail
+from dashboard.thumbnails import thumbnail
 from dashboard.views import PLACE, About, Ask, Panel, Row, Spec, View, empty
 
 NAMED = 6
@@ -54,8 +55,8 @@ def here(scene: Scene) -> list[Place]:
 
 
 def units(ask: Ask) -> dict[str, Any]:
-    """List what the lattice is made of, with the current step, and what its graph is turned to."""
-    need = lattice.units(ask) | anchors(ask, [ask.cursor.layer])
+    """List what the lattice is made of, with the current step."""
+    need = lattice.units(ask)
     for layer in lattice.layers(ask):
         need |= lattice.units_at(lattice.place(ask, layer, ask.cursor.index))
     return need
@@ -114,6 +115,7 @@ def contents_panel(scene: Scene, scheme: str) -> Panel:
     """Draw layers × steps, coloured by loop strength."""
     cells = [[cell(scene, place) for place in row] for row in scene.places]
     figure = grid_figure(lattice.layers(scene.ask), scene.labels(), cells, scheme=scheme)
+    figure = marks.renumber(figure, lattice.steps(scene.ask))
     done = sum(each.state != "waiting" for row in cells for each in row)
     parts = [f"{done:,} of {sum(map(len, cells)):,} computed", lattice.sampling(scene.ask)]
     text = "click a cell to go there · ○ a loop that stands out from the null"
@@ -144,6 +146,7 @@ def runs_panel(scene: Scene, scheme: str) -> Panel:
         [[run.snapshot(experiment.axis[i]) is not None for i in shown] for run in runs]
     )
     figure = runs_figure([run.name for run in runs], scene.labels(), present, scheme=scheme)
+    figure = marks.renumber(figure, shown)
     cut = (
         f"{len(runs)} of {len(experiment.runs)} runs shown"
         if len(runs) < len(experiment.runs)

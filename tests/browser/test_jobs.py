@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from drive import Make, Serve, Watched, calm, finding, layout, open_at, until, view
 from playwright.sync_api import Page, expect
+from safetensors.numpy import save_file
 
 pytestmark = pytest.mark.browser
 
@@ -53,26 +55,44 @@ def test_jobs_outlive_a_reload_and_are_cancelled_and_taken_up(
     expect(finding(one)).to_contain_text("One loop", timeout=60_000)  # before all that waits
 
 
-def test_a_job_that_fails_is_said_and_tried_again(
+def test_files_that_break_while_open_are_said_and_heal(
     serve: Serve, watched: Watched, make_experiment: Make
 ) -> None:
     page = watched.page
     folder = make_experiment(n=200)
-    address = serve("serve", str(folder))
-    open_at(page, f"{address}?view=filters", says="One loop")
+    open_at(page, f"{serve('serve', str(folder))}?view=filters")
     calm(page)
-    file = folder / "run-000" / "step-000000.safetensors"
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
+    files = {path: path.read_bytes() for path in folder.rglob("step-000000.safetensors")}
+    for path, whole in files.items():
+        path.write_bytes(whole[: len(whole) // 2])
     page.keyboard.press("Home")
     expect(finding(page)).to_contain_text("step-000000.safetensors", timeout=60_000)
     page.keyboard.press("End")
     expect(finding(page)).to_contain_text("One loop")
-    file.write_bytes(whole)
-    if page.locator("#retry").is_visible():
-        page.locator("#retry").click()
+    for path, whole in files.items():
+        path.write_bytes(whole)
+    page.reload()
     page.keyboard.press("Home")
     expect(finding(page)).to_contain_text("densest of 400 filters", timeout=60_000)
+
+
+def test_a_job_that_fails_says_why_and_may_be_tried_again(
+    serve: Serve, watched: Watched, make_experiment: Make
+) -> None:
+    page = watched.page
+    folder = make_experiment(n=200)
+    for path in folder.rglob("step-000000.safetensors"):
+        save_file({"conv1.weight": np.full((200, 1, 3, 3), np.nan, np.float32)}, path)
+    open_at(page, f"{serve('serve', str(folder))}?view=filters")
+    page.keyboard.press("Home")
+    expect(page.locator("#retry")).to_be_visible(timeout=60_000)
+    expect(finding(page)).to_contain_text("NaN")
+    page.locator("#problems").click()
+    expect(page.locator("#problem-list")).to_contain_text("conv1")
+    page.locator("#retry").click()
+    expect(finding(page)).to_contain_text("NaN")
+    page.keyboard.press("End")
+    expect(finding(page)).to_contain_text("One loop")
 
 
 def test_a_store_that_can_no_longer_be_written_is_said(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from analysis import kernels
+from analysis import kernels, pipeline
 from analysis.errors import ExperimentError
 from analysis.experiment import open_experiment
 from analysis.pipeline import key_of, load, plan
@@ -120,10 +120,10 @@ def test_the_jobs_go_on_after_a_fault_of_their_own(
     unit = plan(open_experiment(make_experiment()), "filters")[0]
     real = jobs._scheduler.add
     monkeypatch.setattr(jobs._scheduler, "add", lambda *_a, **_k: 1 / 0)
-    jobs.want(unit)
+    jobs.want([unit])
     until(lambda: any("stumbled" in message for message in jobs.status.messages))
     monkeypatch.setattr(jobs._scheduler, "add", real)
-    jobs.want(unit)
+    jobs.want([unit])
     idle(jobs)
     assert load(unit, store) is not None
 
@@ -134,12 +134,45 @@ def test_jobs_ahead_wait_behind_what_is_looked_at(
     units = plan(open_experiment(make_experiment(steps=(0, 1, 2, 3))), "filters")
     work = Jobs(store, 1, make_executor=ThreadPoolExecutor)
     work.ahead(units[:3])
-    work.want(units[3])
+    work.want([units[3]])
     work.start()
     idle(work)
     work.close()
     order = sorted(units, key=lambda unit: store.path(key_of(unit)).stat().st_mtime_ns)
     assert order[0] is units[3]
+
+
+def test_what_is_wanted_at_once_is_computed_in_its_order(
+    make_experiment: Make, store: ResultStore
+) -> None:
+    units = plan(open_experiment(make_experiment(steps=(0, 1, 2, 3))), "filters")
+    wanted = [units[i] for i in (2, 0, 3, 1)]
+    work = Jobs(store, 1, make_executor=ThreadPoolExecutor)
+    work.want(wanted)
+    work.start()
+    idle(work)
+    work.close()
+    written = sorted(units, key=lambda unit: store.path(key_of(unit)).stat().st_mtime_ns)
+    assert written == wanted
+
+
+def test_what_failed_is_tried_again_when_asked_though_nobody_looks(
+    make_experiment: Make, store: ResultStore, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = plan(open_experiment(make_experiment()), "filters")[0]
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline, "read_layer", lambda _refs: 1 / 0)
+        jobs.want([unit])
+        until(lambda: jobs.failed)
+        idle(jobs)
+    before = jobs.finished
+    assert load(unit, store) is None
+    jobs.retry()
+    assert jobs.finished > before, "pages look again at what they show"
+    until(lambda: load(unit, store) is not None)
+    idle(jobs)
+    assert not jobs.failed
+    assert jobs.failure(key_of(unit)) == ""
 
 
 def test_a_quick_analysis_answers_while_the_page_waits(

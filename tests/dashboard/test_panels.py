@@ -152,7 +152,7 @@ def test_every_panel_goes_to_a_file_as_vectors_with_its_words(
         ask, scene = scene_of(shipped, view, said)
         found = shipped.find(view, ask, compute=False)
         panel = frames.draw_panel(view, name, scene, scheme)
-        if panel.message:
+        if panel.message or panel.hidden:
             with pytest.raises(NerveScopeError):
                 export.picture(view, name, ask, found=found, scheme=scheme)
             continue
@@ -203,6 +203,50 @@ def test_filters_draw_in_every_state(
             assert_moves(context, ask, change)
         rows = view.panels[name].rows(scene) if scene.has_layer else []
         assert json.loads(json.dumps(rows)) == rows
+
+
+MOVES = {
+    "layer": {"layer": "conv2"},
+    "index": {"index": 1},
+    "colour": {"colour": "density"},
+    "scale": {"scale": "own"},
+    "beside": {"beside": "untrained"},
+    "select": {"select": "node.3"},
+    "home": {"select": "node.3", "home": 2},
+    "primary": {"primary": "0.1.0"},
+    "pin": {"pin": {"layer": "conv1", "index": 2}},
+}
+
+
+@pytest.mark.parametrize(
+    ("view", "name", "field"),
+    [
+        pytest.param(view, name, field, id=f"{view.name}-{name}-{field}")
+        for view in VIEWS
+        for name, spec in view.panels.items()
+        for field in MOVES
+        if spec.fields is not None and field not in spec.fields
+    ],
+)
+@pytest.mark.parametrize("state", [{}, {"beside": "pin", "pin": {"layer": "conv2", "index": 5}}])
+def test_a_panel_depends_on_no_field_that_it_does_not_name(
+    shipped: Context, view: View, name: str, field: str, state: dict[str, Any]
+) -> None:
+    """It is drawn once for all frames that differ in other fields."""
+    assert set(view.panels[name].fields or ()) <= set(view.fields)
+    shown = []
+    for said in (PLACES["circle"] | state, PLACES["circle"] | state | MOVES[field]):
+        panel = frames.draw_panel(view, name, scene_of(shipped, view, said)[1], "light")
+        shown.append((panel.figure.to_json(), panel.message, panel.caption, panel.hidden))
+    assert shown[0] == shown[1]
+
+
+def test_a_panel_that_is_its_table_shows_its_rows(shipped: Context) -> None:
+    for view in VIEWS:
+        _, scene = scene_of(shipped, view, PLACES["circle"])
+        for name, spec in view.panels.items():
+            rows = frames.draw_panel(view, name, scene, "light").rows
+            assert rows == (spec.rows(scene) if spec.table else ())
 
 
 def test_words_of_states(make_experiment: Make, open_context: Open, fill: Fill) -> None:
