@@ -6,13 +6,12 @@
   const keep = () => window.dash_clientside.no_update;
   const set = (id, props) => window.dash_clientside.set_props(id, props);
 
-  const PLAIN = ["experiment", "view", "layer", "step", "runs", "colour", "scale", "beside"];
-  const MORE = ["select", "at", "primary", "pin"];
+  const PLAIN = ["experiment", "view", "layer", "step", "runs", "select", "at", "primary", "pin"];
 
   function fromUrl(search) {
     const said = { params: {} };
     new URLSearchParams((search || "").slice(0, 8000)).forEach((value, key) => {
-      if (PLAIN.includes(key) || MORE.includes(key)) said[key] = value;
+      if (PLAIN.includes(key) || key in page.catalogue.usual) said[key] = value;
       else if (key.includes(".")) said.params[key] = value;
     });
     return said;
@@ -27,9 +26,7 @@
     put("layer", cursor.layer);
     said.set("step", steps[cursor.index]);
     put("runs", cursor.runs.join(","));
-    put("colour", cursor.colour);
-    put("scale", cursor.scale);
-    put("beside", cursor.beside);
+    Object.keys(usual).forEach((name) => put(name, cursor[name]));
     put("select", cursor.select);
     if (cursor.select && cursor.home !== null) said.set("at", steps[cursor.home]);
     put("primary", cursor.primary);

@@ -34,7 +34,7 @@ class FilterLayer:
     graph : FilterGraph or None
         Where it is there.
     provenance : mapping
-        Of the Mapper graph and, below ``filters``, of the filters.
+        That of the filters and that of the Mapper graph, under ``filters`` and ``mapper``.
     anchor : Anchor or None
         What its pictures are turned to.
     circular : ndarray or None

@@ -175,7 +175,7 @@ class FilterScene:
         shape: FilterShape = self.found[filters].result
         graph: FilterGraph | None = self.found[mapper].result
         own = unit.layer == self.cursor.layer
-        experiment = self.ask.experiment if filters != "beside_filters" else self._other(unit)
+        experiment = self.ask.experiment if filters != "beside_filters" else self._other
         return FilterLayer(
             experiment,
             unit,
@@ -189,7 +189,8 @@ class FilterScene:
             circular=circular,
         )
 
-    def _other(self, _unit: Unit) -> Experiment:
+    @property
+    def _other(self) -> Experiment:
         return patches_of(self.ask) if self.cursor.beside == "patches" else self.ask.experiment
 
     @functools.cached_property

@@ -57,7 +57,6 @@ TWIN_GRID = "twin-grid"
 TWIN_CSV = "twin-csv"
 DOWNLOAD = "download"
 PICTURE = "picture"
-SAVED = "saved"
 RESET = "reset"
 
 

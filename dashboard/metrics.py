@@ -76,12 +76,6 @@ def places(curve: Curve, experiment: Experiment) -> Floats:
     return np.interp(curve.steps, axis[order], np.arange(len(axis), dtype=np.float64))
 
 
-def at_step(curve: Curve, step: int) -> float | None:
-    """Return the mean at the last logged step that is not after a snapshot; None before any."""
-    before = np.flatnonzero(curve.steps <= step)
-    return float(curve.mean[before[-1]]) if len(before) else None
-
-
 def drawn(curve: Curve) -> figures.Curve:
     """Return a curve at its training steps, as figures draw it."""
     return figures.Curve(curve.steps, curve.mean, curve.low, curve.high)

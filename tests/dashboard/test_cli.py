@@ -80,6 +80,15 @@ def test_compute_makes_null_models_too_and_is_resumable(make_experiment: Make, r
     assert "0 computed, 4 were there" in run("compute", folder, "--analysis", "mapper")[2]
 
 
+def test_compute_leaves_out_what_is_computed_on_demand_unless_it_is_named(
+    make_experiment: Make, run: Run
+) -> None:
+    folder = make_experiment(n=80)
+    assert "4 computed, 0 were there" in run("compute", folder)[2]  # Mapper graphs and their nulls
+    assert "4 computed, 0 were there" in run("compute", folder, "--analysis", "circular")[2]
+    assert "0 computed, 4 were there" in run("compute", folder)[2]
+
+
 def test_a_layer_that_fails_keeps_its_row_and_the_others(tmp_path: Path, run: Run) -> None:
     rng = np.random.default_rng(0)
     few, many = (rng.normal(size=(n, 1, 3, 3)).astype(np.float32) for n in (1, 300))

@@ -77,16 +77,6 @@ def test_a_curve_lies_between_the_snapshots_it_was_logged_between(open_with: Ope
     np.testing.assert_allclose(places, [0, 0.5, 1, 1.5, 2, 2])
 
 
-@pytest.mark.parametrize(
-    ("step", "value"), [(-1, None), (0, 0.1), (49, 0.1), (50, 0.3), (10**9, 0.3)]
-)
-def test_the_value_at_a_step_is_the_last_that_was_logged(
-    open_with: Open, step: int, value: float | None
-) -> None:
-    (curve,) = metrics.curves(open_with("step,accuracy\n0,0.1\n50,0.3\n"))
-    assert metrics.at_step(curve, step) == value
-
-
 def test_a_drawn_curve_has_the_same_numbers(open_with: Open) -> None:
     (curve,) = metrics.curves(open_with("step,accuracy\n0,0.1\n50,0.3\n"))
     drawn = metrics.drawn(curve)
