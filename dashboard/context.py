@@ -14,7 +14,7 @@ from dashboard.figures.network import LayerBar
 from dashboard.jobs import Jobs
 from dashboard.layer_units import Summary, filter_units
 from dashboard.results import Found, Kept, Results
-from dashboard.views import Ask, View
+from dashboard.view import Ask, View
 
 FRAMES = 256
 """Frames and panels that are kept as they were sent."""

@@ -15,7 +15,7 @@ from dashboard.context import Context
 from dashboard.cursor import Cursor
 from dashboard.figures.patches import escape
 from dashboard.results import Found
-from dashboard.views import Ask, View
+from dashboard.view import Ask, View
 
 VECTOR, PAGE, DATA = (".svg", ".pdf", ".png"), (".html",), (".json",)
 WIDTH, HEIGHT, COLUMNS = 1000, 900, 140

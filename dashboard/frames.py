@@ -24,7 +24,7 @@ from dashboard.figures.curves import Curve, metric_figure
 from dashboard.figures.network import network_figure
 from dashboard.grids import as_grid
 from dashboard.results import Found
-from dashboard.views import Ask, Panel, View, empty
+from dashboard.view import Ask, Panel, View, empty
 
 ROW = "row"
 """The piece of a page that is not a view: the row of layers and the curve above the steps."""

@@ -6,7 +6,7 @@ from typing import Any
 import dash_ag_grid as dag
 from dash.development.base_component import Component
 
-from dashboard.views import Row
+from dashboard.view import Row
 
 HIDDEN = "_pick"
 """The part of a row that is not shown: what a click on it says of the cursor."""

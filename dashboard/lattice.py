@@ -14,7 +14,7 @@ from analysis.pipeline import Unit
 from dashboard import words
 from dashboard.layer_units import anchor_unit, filter_units
 from dashboard.results import Found
-from dashboard.views import Ask
+from dashboard.view import Ask
 
 MOST_STEPS, MOST_LAYERS = 12, 60
 """At most so many columns and rows; the page says of how many."""

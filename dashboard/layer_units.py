@@ -9,7 +9,7 @@ from analysis.experiment import Experiment
 from analysis.filter_shape import FilterShape
 from analysis.pipeline import Unit, unit_of
 from dashboard.cursor import fullest
-from dashboard.views import Ask
+from dashboard.view import Ask
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dashboard.controls import aria
 from dashboard.cursor import Cursor
 from dashboard.figures.blank import BLANK
 from dashboard.grids import HIDDEN, as_grid, empty_grid
-from dashboard.views import Row, Spec, View
+from dashboard.view import Row, Spec, View
 
 MOST_ROWS = 5000
 """Rows that a table shows; its file has all of them."""

@@ -9,7 +9,7 @@ from dashboard.figures.mapper import sprite
 from dashboard.filter_layer import FilterLayer, make_anchor
 from dashboard.lattice import Place
 from dashboard.layer_units import anchor_unit
-from dashboard.views import Ask
+from dashboard.view import Ask
 
 
 def thumbnail(ask: Ask, place: Place, *, scheme: str, patched: bool) -> str | None:

@@ -20,7 +20,7 @@ from dashboard.context import Context
 from dashboard.cursor import Cursor
 from dashboard.jobs import Jobs
 from dashboard.results import Results
-from dashboard.views import View
+from dashboard.view import View
 
 VIEWS = views.discover()
 ROOT = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ from dashboard.figures.multiples import Cell, multiples_figure
 from dashboard.lattice import Place
 from dashboard.results import Found
 from dashboard.thumbnails import thumbnail
-from dashboard.views import About, Ask, Panel, Row, Spec, View
+from dashboard.view import About, Ask, Panel, Row, Spec, View
 
 PATCHED = 16
 """Up to so many graphs, nodes show their filter; in smaller ones it could not be seen."""

@@ -14,7 +14,7 @@ from dashboard.figures.opening import opening_figure
 from dashboard.lattice import Brief, Place
 from dashboard.results import Found
 from dashboard.thumbnails import thumbnail
-from dashboard.views import PLACE, About, Ask, Panel, Row, Spec, View, empty
+from dashboard.view import PLACE, About, Ask, Panel, Row, Spec, View, empty
 
 NAMED = 6
 """Layers that a sentence names; of more it says how many."""

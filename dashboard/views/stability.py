@@ -11,7 +11,7 @@ from dashboard.figures import heat
 from dashboard.figures.heat import heat_figure
 from dashboard.layer_units import filter_units
 from dashboard.results import Found
-from dashboard.views import PLACE, About, Ask, Panel, Row, Spec, View, empty
+from dashboard.view import PLACE, About, Ask, Panel, Row, Spec, View, empty
 
 TITLES = {
     "k": "k (neighbour of the codensity)",

@@ -13,9 +13,9 @@ from analysis.homology import birth_cycle
 from analysis.pipeline import Unit
 from dashboard import filter_rows, filter_scene
 from dashboard.context import Context
-from dashboard.filter_scene import FilterScene, in_range, rows_of, selected_rows
 from dashboard.quantities import gradient_degrees
 from dashboard.views.filters import counts
+from dashboard.views.filters.scene import FilterScene, in_range, rows_of, selected_rows
 
 Make = Callable[..., Path]
 Open = Callable[..., Context]

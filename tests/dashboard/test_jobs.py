@@ -20,7 +20,7 @@ from dashboard.cursor import Cursor
 from dashboard.jobs import Jobs
 from dashboard.layer_units import filter_units
 from dashboard.results import Kept, Results
-from dashboard.views import Ask
+from dashboard.view import Ask
 
 Make = Callable[..., Path]
 

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from dashboard import frames, lattice, words
 from dashboard.context import Context
 from dashboard.thumbnails import thumbnail
-from dashboard.views import Ask
+from dashboard.view import Ask
 
 Make = Callable[..., Path]
 Open = Callable[..., Context]

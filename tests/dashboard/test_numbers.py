@@ -14,7 +14,7 @@ from analysis.checkpoints import each_file_once
 from dashboard import frames, ids
 from dashboard.commands import table_rows
 from dashboard.context import Context
-from dashboard.views import View
+from dashboard.view import View
 
 Row = dict[str, Any]
 Scene = tuple[View, Any]

@@ -14,7 +14,7 @@ from analysis.errors import NerveScopeError
 from dashboard import export, frames, ids, panels, tables, views
 from dashboard.context import Context
 from dashboard.quantities import QUANTITIES
-from dashboard.views import Ask, Panel, Spec, View
+from dashboard.view import Ask, Panel, Spec, View
 
 Make = Callable[..., Path]
 Open = Callable[..., Context]

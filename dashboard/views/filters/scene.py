@@ -18,7 +18,7 @@ from dashboard.figures.mapper import Colour
 from dashboard.filter_layer import FilterLayer, Rows, make_anchor
 from dashboard.layer_units import anchor_unit, circular_unit, filter_units
 from dashboard.results import Found, Shown
-from dashboard.views import Ask
+from dashboard.view import Ask
 
 BESIDE = {
     "": "nothing",

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from analysis.orientation import orientation_histogram
 from dashboard.filter_layer import FilterLayer, Rows
-from dashboard.filter_scene import FilterScene
 from dashboard.quantities import residuals
-from dashboard.views import Row
+from dashboard.view import Row
+from dashboard.views.filters.scene import FilterScene
 
 Floats = NDArray[np.float64]
 

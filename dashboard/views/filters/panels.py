@@ -1,14 +1,11 @@
-"""The view *Filters*: one layer at one step, in pictures that are linked by what is selected."""
+"""The panels of the view *Filters*."""
 
 from typing import Any
 
-import dash_mantine_components as dmc
 import numpy as np
-from dash import html
-from dash.development.base_component import Component
 
 from analysis.orientation import orientation_histogram, orientation_test
-from dashboard import controls, filter_rows, ids, words
+from dashboard import words
 from dashboard.figures.barcode import Group, barcode_figure
 from dashboard.figures.codensity import codensity_figure
 from dashboard.figures.diagram import diagram_figure
@@ -18,9 +15,9 @@ from dashboard.figures.projection import projection_figure
 from dashboard.figures.projection import shown as drawn
 from dashboard.figures.rose import rose_figure
 from dashboard.filter_layer import FilterLayer, Rows
-from dashboard.filter_scene import BESIDE, FilterScene, units
-from dashboard.quantities import QUANTITIES
-from dashboard.views import PLACE, About, Panel, Spec, View, empty
+from dashboard.view import Panel, empty
+from dashboard.views.filters import rows as tables
+from dashboard.views.filters.scene import BESIDE, FilterScene
 
 GRID = 240
 """At most so many members are drawn; the caption says of how many."""
@@ -32,31 +29,6 @@ EMPTY = (
     "No {resolution} × {resolution} window of the lens holds {min_samples} filters close together: "
     "lower the resolution or “min samples”, or raise the cut."
 )
-MAIN = ("filters.k", "filters.fraction", "mapper.lens", "mapper.resolution", "mapper.gain")
-REST = (
-    "mapper.cover", "mapper.cut", "mapper.min_samples", "mapper.metric",
-    "filters.contrast", "filters.draw", "filters.landmarks", "filters.seed",
-)  # fmt: skip
-LABELS = {"filters.fraction": "keep", "filters.k": "k"}
-
-
-def toolbar() -> Component:
-    """Lay out what is chosen above the panels."""
-    return html.Div(
-        [
-            controls.choice("colour", "colour by", {k: q.title for k, q in QUANTITIES.items()}),
-            controls.choice("beside", "lay beside", BESIDE),
-            *controls.inputs(MAIN, LABELS),
-            dmc.Button("reset", id=ids.RESET, size="xs", variant="default"),
-            controls.more([_scale(), *controls.inputs(REST)]),
-        ],
-        className="controls",
-    )
-
-
-def _scale() -> Component:
-    words_ = {"locked": "same at all steps", "own": "of this step"}
-    return controls.choice("scale", "colour scale", words_)
 
 
 def sentence(scene: FilterScene) -> str:
@@ -234,7 +206,7 @@ def codensity_panel(scene: FilterScene, scheme: str) -> Panel:
         fraction=params["fraction"],
         n_filters=layer.shape.n_filters,
         k=layer.shape.k,
-        examples=filter_rows.examples(layer, EXAMPLES),
+        examples=tables.examples(layer, EXAMPLES),
         scheme=scheme,
     )
     dropped = layer.shape.n_filters - layer.shape.n_kept
@@ -271,7 +243,7 @@ def projection_panel(scene: FilterScene, scheme: str) -> Panel:
 def members_panel(scene: FilterScene, scheme: str) -> Panel:
     """Draw the selected filters, or the densest where nothing is selected."""
     layer = scene.layer
-    rows, what = filter_rows.listed(scene)
+    rows, what = tables.listed(scene)
     if not len(rows):
         return empty(
             "The selection holds no filter that is kept here: choose another node, bar, range or "
@@ -286,63 +258,4 @@ def members_panel(scene: FilterScene, scheme: str) -> Panel:
         scheme=scheme,
     )
     text = f"{len(shown):,} shown of {len(rows):,} {what} of {layer.shape.n_kept:,} kept"
-    return Panel(figure, "", f"{text}{filter_rows.primary_words(scene)}")
-
-
-ABOUT = About(
-    shows=(
-        "Every small picture is a convolution filter of this layer, from all chosen runs. Filters "
-        "that have many others near them are kept (codensity), and their shape is drawn twice: as "
-        "a Mapper graph, whose nodes are groups of alike filters, and as a barcode, whose long "
-        "bars are holes such as the middle of a ring."
-    ),
-    read=(
-        "One bar much longer than all others means one ring: going around it, the filters turn "
-        "like the hand of a clock. Compare with the grey bars: the same filters with their entries "
-        "mixed. Click a node, a bar, a petal of the rose or a point: the same filters are marked "
-        "everywhere, and stay marked at other steps. b₀ counts the separate pieces of the graph, "
-        "b₁ its holes."
-    ),
-    limits=(
-        "A ring says how filters are arranged, not that the network uses it, nor that it is good. "
-        "It depends on k and on the share that is kept: see Stability. Positions in the graph are "
-        "those of the lens; distances on the screen mean nothing beyond it. A bar’s cycle shows "
-        "where the loop closes; it is one of many that go around the same hole."
-    ),
-)
-
-VIEW = View(
-    name="filters",
-    title="Filters",
-    order=1,
-    about=ABOUT,
-    units=units,
-    scene=FilterScene,
-    sentence=sentence,
-    counts=counts,
-    fields=(*PLACE, "colour", "scale", "beside", "select", "home", "primary", "pin"),
-    controls=toolbar,
-    parameters=(*MAIN, *REST),
-    words={"colour": tuple(QUANTITIES), "scale": ("locked", "own"), "beside": tuple(BESIDE)},
-    panels={
-        "mapper": Spec("Mapper graph", mapper_panel, filter_rows.nodes, "hero", zoom=True),
-        "beside": Spec(
-            "Beside it",
-            beside_panel,
-            filter_rows.nodes_beside,
-            "half",
-            zoom=True,
-            fields=(*PLACE, "colour", "scale", "beside", "pin"),
-        ),
-        "barcode": Spec("Barcode", barcode_panel, filter_rows.bars),
-        "members": Spec("Members", members_panel, filter_rows.filters, "scrolling", tall=True),
-        "rose": Spec("Orientation", rose_panel, filter_rows.petals),
-        "projection": Spec(
-            "Kept and dropped", projection_panel, filter_rows.filters, "third", zoom=True
-        ),
-        "codensity": Spec(
-            "Codensity", codensity_panel, filter_rows.codensity, "third", fields=PLACE
-        ),
-        "diagram": Spec("Persistence diagram", diagram_panel, filter_rows.bars, "third"),
-    },
-)
+    return Panel(figure, "", f"{text}{tables.primary_words(scene)}")
