@@ -142,7 +142,8 @@ def orientation_test(
     np.add.at(sums, members, np.exp(1j * order * theta))
     total = sums.sum()
     enough = len(runs) >= MIN_RUNS
-    reason = "" if enough else f"{len(runs)} runs: the test needs at least {MIN_RUNS}"
+    too_few = f"the test needs at least {MIN_RUNS} runs, got {len(runs)}"
+    reason = "" if enough else too_few
     return OrientationTest(
         order=order,
         resultant_length=float(abs(total) / len(theta)) if len(theta) else None,

@@ -104,7 +104,27 @@
     return point && point.customdata && !Array.isArray(point.customdata) ? point.customdata : null;
   }
 
+  // an input also reports, late, what the page itself has put there: only a person's change counts
+  const handled = new Map();
+  const BY_HAND = 4000; // milliseconds within which a change follows from what a person did
+
+  function noteHand(event) {
+    const box = event.target.closest && event.target.closest(".mantine-InputWrapper-root");
+    const input = box && box.querySelector('[id^="parameter-"]');
+    if (input) handled.set(input.id, Date.now());
+  }
+
+  ["input", "pointerdown", "keydown"].forEach((kind) =>
+    document.addEventListener(kind, noteHand, true)
+  );
+
+  function isByHand(id) {
+    const at = document.activeElement;
+    return Date.now() - (handled.get(id) || 0) < BY_HAND || Boolean(at && at.id === id);
+  }
+
   function typed(id, value, effective) {
+    if (!isByHand(id)) return null;
     const name = page.catalogue.parameters[id];
     page.touched(id); // a value that is refused is put right again
     if (value === null || value === "" || value === effective[name]) return null;
@@ -161,7 +181,7 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!page.cursor || event.ctrlKey || event.metaKey || event.altKey) return; // or still opening
     const at = event.target;
     if (at.closest && at.closest(OWN_KEYS) && event.key !== "Escape") return;
     const push = (id) => document.getElementById(id) && document.getElementById(id).click();

@@ -58,22 +58,20 @@
     // the component would answer a zoom or a moved mark with the figure that it knows: an empty one
     graph.removeAllListeners("plotly_relayout");
     const { data, layout } = props.figure;
-    const { width, height } = graph.layout;
-    const room = graph.parentElement.clientWidth || graph._fullLayout.width;
+    const room = Math.floor(graph.parentElement.clientWidth) || graph._fullLayout.width;
     const own = layout.height && { width: room, autosize: false };
-    window.Plotly.react(graph, data, { width, height, autosize: true, ...layout, ...own });
+    if (own) widths.observe(graph.parentElement);
+    window.Plotly.react(graph, data, { autosize: true, ...layout, ...own });
   }
 
   // figures that say how high they are follow the width of their panel
-  let resizing = null;
-  window.addEventListener("resize", () => {
-    clearTimeout(resizing);
-    resizing = setTimeout(() => {
-      document.querySelectorAll(".own-height .js-plotly-plot").forEach((graph) => {
-        const width = graph.parentElement.clientWidth;
-        if (width && graph._fullLayout) window.Plotly.relayout(graph, { width });
-      });
-    }, 150);
+  const widths = new ResizeObserver((entries) => {
+    entries.forEach(({ target, contentRect }) => {
+      const graph = target.querySelector(".js-plotly-plot");
+      const width = Math.floor(contentRect.width);
+      if (!width || !graph || !graph._fullLayout || graph._fullLayout.width === width) return;
+      window.Plotly.relayout(graph, { width });
+    });
   });
 
   function paintPart([id, digest, text], cursor) {

@@ -86,6 +86,14 @@
     told(`${link.download} saved.`);
   }
 
+  // what is folded out over the page folds in again
+  document.addEventListener("pointerdown", (event) => {
+    if (event.target.closest(".mantine-Select-dropdown, .mantine-Popover-dropdown")) return;
+    document.querySelectorAll("details.more[open], details.problems[open]").forEach((each) => {
+      if (!each.contains(event.target)) each.open = false;
+    });
+  });
+
   // what a click on a row of a table says of the cursor
   page.tables = {};
   page.picked = (id, cell) => {

@@ -72,7 +72,7 @@ def _input(name: str, field: Field[Any], label: str) -> Component:
         max=limits["maximum"],
         step=1 if whole else 0.05,
         allowDecimal=not whole,
-        clampBehavior="blur",
+        clampBehavior="none",  # what is out of range is said, not changed in silence
         debounce=500,
         **common,
     )

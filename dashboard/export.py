@@ -114,7 +114,8 @@ def picture(view: View, panel: str, ask: Ask, *, found: Found, scheme: str) -> g
     if "index" in view.fields:
         where = f"{ask.cursor.layer}, step {place.milestone or place.step} – {where}"
     title = f"{view.panels[panel].title}: {where}"
-    return titled(drawn.figure, title, [view.sentence(scene), drawn.caption])
+    parts = [part for part in drawn.caption.split(" · ") if not part.startswith("click ")]
+    return titled(drawn.figure, title, [view.sentence(scene), " · ".join(parts)])
 
 
 def file_name(ask: Ask, graph: str) -> str:
@@ -129,9 +130,10 @@ def titled(figure: go.Figure, title: str, lines: Sequence[str]) -> go.Figure:
     figure = go.Figure(figure)  # figures may be shared, as the empty one is
     wrapped = [part for line in lines for part in textwrap.wrap(line, COLUMNS)]
     below = 64 + 16 * len(wrapped)
+    own = figure.layout.margin
     figure.update_layout(
         title={"text": escape(title), "x": 0.02, "font": {"size": 17}},
-        margin={"l": 48, "r": 24, "t": 56, "b": below},
+        margin={"l": max(own.l or 0, 48), "r": max(own.r or 0, 24), "t": 56, "b": below},
     )
     if figure.layout.height:  # it knows how high it is by itself
         figure.update_layout(height=figure.layout.height + 56 + below)

@@ -48,6 +48,7 @@ FAULT = "fault"
 PROBLEMS = "problems"
 PROBLEM_LIST = "problem-list"
 COPY_PROBLEMS = "copy-problems"
+DISMISS = "dismiss"
 
 TWIN = "twin"
 TWIN_OF = "twin-of"

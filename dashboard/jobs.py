@@ -109,6 +109,13 @@ class Jobs:
         self.ahead([*failed, *dropped])
         self.changed()
 
+    def dismiss(self) -> None:
+        """Forget what failed and was said of it; it is computed when it is looked at again."""
+        self._messages.clear()
+        self._failures.clear()
+        self._failed.clear()
+        self.changed()
+
     def changed(self) -> None:
         """Say that something shown may be different now, though no unit has ended here."""
         self._finished += 1

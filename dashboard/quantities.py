@@ -53,7 +53,7 @@ CANCELLED = 1e-3
 
 QUANTITIES = {
     "angle": Quantity(
-        "angle of the gradient", "gradient of a node, angle", ANGLE,
+        "gradient angle", "gradient of a node, angle", ANGLE,
         cyclic=True, span=TURN, missing="no clear gradient",
     ),
     "circular": Quantity(

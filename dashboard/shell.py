@@ -172,14 +172,11 @@ def _slider() -> Component:
 def _row_legend() -> Component:
     return html.Span(
         [
-            html.I(className="key"),
-            "loop strength ",
-            html.I(className="key null"),
-            "permuted ",
-            html.Span("×", className="cross"),
-            "no shape",
+            html.Span([html.I(className="key"), "loop strength"]),
+            html.Span([html.I(className="key null"), "permuted"]),
+            html.Span([html.Span("×", className="cross"), "no shape"]),
         ],
-        className="caption",
+        className="caption legend",
     )
 
 
@@ -205,6 +202,7 @@ def _status_bar() -> Component:
                         [
                             html.Ul(id=ids.PROBLEM_LIST),
                             _button(ids.COPY_PROBLEMS, "copy", "Copy these messages"),
+                            _button(ids.DISMISS, "dismiss", "Forget these messages"),
                         ]
                     ),
                 ],

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, html
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from dashboard import frames, ids, panels, words
 from dashboard.context import Context
@@ -118,3 +118,10 @@ def _register_jobs(app: Dash, context: Context) -> None:
 
     press(ids.CANCEL, context.jobs.cancel)
     press(ids.RETRY, context.jobs.retry)
+
+    @app.callback(
+        Output(ids.DISMISS, "title"), Input(ids.DISMISS, "n_clicks"), prevent_initial_call=True
+    )
+    def dismiss(_clicks: int) -> Any:
+        context.jobs.dismiss()
+        return no_update

@@ -68,10 +68,11 @@ def _verdict(shape: FilterShape, null: FilterShape) -> str:
     if count > 1:
         return f"{count} loops: the {_ordinal(count)} bar is {gap:.1f}× the next{_beside(null)}"
     first = lengths[max(standing_out(shape.diagram)[0], 1) - 1] if len(lengths) else 0.0
-    if len(lengths) < 2 or not first >= CLEAR * _longest(null) > 0:
-        length = f"of length {_longest(shape):.2f}{_null_length(null)}"
-        return f"No clear loop: {_longest_words(shape)}, {length}"
-    return f"No clear loop: {_longest_words(shape)}{_beside(null)}"
+    said = f"No clear loop: {_longest_words(shape)}"
+    if len(lengths) > 1 and first >= CLEAR * _longest(null) > 0:
+        return f"{said}{_beside(null)}"
+    why = ", less than twice that" if len(lengths) and _longest(null) > 0 else ""
+    return f"{said}, of length {_longest(shape):.2f}{_null_length(null)}{why}"
 
 
 def _longest(shape: FilterShape) -> float:

@@ -98,7 +98,9 @@ def test_importing_everything_loads_no_heavy_library() -> None:
 
 
 def test_every_view_is_found_and_has_its_place() -> None:
-    files = {path.stem for path in modules("dashboard/views")} - {"__init__"}
+    folder = ROOT / "dashboard" / "views"
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    files |= {path.parent.name for path in folder.glob("*/__init__.py")}  # a view of several files
     found = views.discover()
     assert {view.name for view in found} == files
     assert [view.order for view in found] == sorted({view.order for view in found})
@@ -114,10 +116,10 @@ def test_a_new_view_is_found_without_a_list(
         "VIEW = replace(OTHER, name='roses', title='Roses', order=-1, panels=panels)\n"
     )
     monkeypatch.setattr(views, "__path__", [*views.__path__, str(tmp_path)])
-    with monkeypatch.context() as loaded:
-        loaded.delitem(sys.modules, "dashboard.views.roses", raising=False)
+    try:
         found = views.discover()
-        sys.modules.pop("dashboard.views.roses")
+    finally:
+        sys.modules.pop("dashboard.views.roses", None)
     assert next(view.name for view in found) == "roses"
     assert len(found) == len(VIEWS) + 1
     context = open_context(tmp_path, found)
@@ -125,6 +127,25 @@ def test_a_new_view_is_found_without_a_list(
     assert {"view-roses", "roses-bush", "roses-bush-caption"} <= there
     assert "roses" in frames.fields(context)
     create_app(context)
+
+
+@pytest.mark.parametrize("what", ["panels", "words", "parameters"])
+def test_a_view_that_takes_the_name_of_anothers_part_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    (tmp_path / "thief.py").write_text(
+        "from dataclasses import replace\n"
+        "from dashboard.views.filters import VIEW as OTHER\n"
+        "own = {'panels': {}, 'words': {}, 'parameters': ()}\n"
+        f"kept = {{name: part for name, part in own.items() if name != {what!r}}}\n"
+        "VIEW = replace(OTHER, name='thief', title='Thief', order=9, **kept)\n"
+    )
+    monkeypatch.setattr(views, "__path__", [*views.__path__, str(tmp_path)])
+    try:
+        with pytest.raises(ValueError, match=f"{what} of two views: "):
+            views.discover()
+    finally:
+        sys.modules.pop("dashboard.views.thief", None)
 
 
 def test_a_new_analysis_is_found_without_a_list(tmp_path: Path) -> None:

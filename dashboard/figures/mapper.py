@@ -93,10 +93,13 @@ class Marked:
         Share of each node's members that are selected.
     primary : sequence of int
         Nodes that hold the primary filter.
+    node : int, optional
+        The node that was clicked: it is framed.
     """
 
     shares: Floats
     primary: Sequence[int] = ()
+    node: int | None = None
 
 
 def mapper_figure(
@@ -211,6 +214,8 @@ def sprite(
         halo = _halo(at[i], side[i], shares[i], ink.ink) if shares is not None else ""
         grey = greys[i] if patched else None
         parts.append(f"{halo}<g{faint}>{_node(grey, frames[i], at[i], side[i])}</g>")
+    if marked is not None and marked.node is not None and marked.node < graph.n_nodes:
+        parts.append(_frame(at[marked.node], side[marked.node], ink.ink))
     held = marked.primary if marked is not None else ()
     parts.extend(_ring(at[i], side[i], ink.ink) for i in held)
     return "".join(parts)
@@ -235,6 +240,14 @@ def _halo(at: Floats, side: float, share: float, ink: str) -> str:
         f'<rect x="{at[0] - half:.1f}" y="{at[1] - half:.1f}" width="{2 * half:.1f}" '
         f'height="{2 * half:.1f}" rx="{side * 0.16:.1f}" fill="{ink}" '
         f'fill-opacity="{0.2 + 0.8 * share:.2f}"/>'
+    )
+
+
+def _frame(at: Floats, side: float, ink: str) -> str:
+    half = side / 2 + 9
+    return (
+        f'<rect x="{at[0] - half:.1f}" y="{at[1] - half:.1f}" width="{2 * half:.1f}" '
+        f'height="{2 * half:.1f}" rx="4" fill="none" stroke="{ink}" stroke-width="5"/>'
     )
 
 

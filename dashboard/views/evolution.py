@@ -49,7 +49,8 @@ def sentence(scene: Scene) -> str:
         seen = [(i, brief) for i, brief in known if brief.loops]
         if seen:
             first, best = seen[0][0], max(seen, key=lambda each: each[1].strength or 0)
-            said.append((row[0].layer, scene.axis[first], scene.axis[best[0]], best[1], len(seen)))
+            counted = f"{len(seen)} of {len(known)} computed steps"
+            said.append((row[0].layer, scene.axis[first], scene.axis[best[0]], best[1], counted))
     if not said:
         return "No loop stands out from the null at any computed step."
     said.sort(key=lambda each: -(each[3].strength or 0))
@@ -60,9 +61,8 @@ def sentence(scene: Scene) -> str:
         more = f" and {len(said) - 6} more" if len(said) > 6 else ""
         return f"A loop stands out in {len(said)} of {len(scene.places)} layers: {names}{more}."
     parts = [
-        f"{name}: a loop stands out from {words.step_short(first)} on {count} of "
-        f"{len(scene.axis)} steps, most at {words.step_short(best)} ({brief.strength or 0:.1f}×, "
-        f"null {brief.null or 0:.1f}×)"
+        f"{name}: a loop stands out from {words.step_short(first)}, at {count}, most at "
+        f"{words.step_short(best)} ({brief.strength or 0:.1f}×, null {brief.null or 0:.1f}×)"
         for name, first, best, brief, count in said[:2]
     ]
     return f"{'; '.join(parts)}."

@@ -16,7 +16,7 @@ from dashboard.results import Found
 from dashboard.thumbnails import thumbnail
 from dashboard.view import PLACE, About, Ask, Panel, Row, Spec, View, empty
 
-NAMED = 6
+NAMED = 9
 """Layers that a sentence names; of more it says how many."""
 
 MOST_RUNS = 100
@@ -78,15 +78,19 @@ def sentence(scene: Scene) -> str:
     )
     if not seen:
         return f"{where} no loop stands out from the null ({of})."
-    named = ", ".join(seen[:NAMED]) + (
-        f" and {len(seen) - NAMED} more" if len(seen) > NAMED else ""
-    )
-    primary = sum(brief.loops == 1 and brief.primary for _, brief in known)
-    kind = f" In {primary} of them it is nearest to the primary circle." if primary else ""
+    first = [layer for layer, brief in known if brief.loops == 1 and brief.primary]
+    rest = [layer for layer in seen if layer not in first]
+    kinds = [("the primary circle", first), ("another shape", rest)]
+    found = "; ".join(f"{what} in {_named(layers)}" for what, layers in kinds if layers)
     since = first_seen(scene)
     once = [f"{layer} from {since[layer]}" for layer in seen if layer in since][:NAMED]
     when = f" First seen: {', '.join(once)}." if len(ask.experiment.axis) > 1 and once else ""
-    return f"{where} a loop stands out in {len(seen)} of {of}: {named}.{kind}{when}"
+    return f"{where} a loop stands out in {len(seen)} of {of}: {found}.{when}"
+
+
+def _named(layers: list[str]) -> str:
+    more = f" and {len(layers) - NAMED} more" if len(layers) > NAMED else ""
+    return f"{', '.join(layers[:NAMED])}{more}"
 
 
 def first_seen(scene: Scene) -> dict[str, str]:
@@ -119,7 +123,8 @@ def contents_panel(scene: Scene, scheme: str) -> Panel:
     done = sum(each.state != "waiting" for row in cells for each in row)
     parts = [f"{done:,} of {sum(map(len, cells)):,} computed", lattice.sampling(scene.ask)]
     text = "click a cell to go there · ○ a loop that stands out from the null"
-    return Panel(figure, "", " · ".join([part for part in parts if part] + [text]))
+    about = scene.ask.experiment.description.partition(". ")[0][:240]
+    return Panel(figure, "", " · ".join([part for part in [about, *parts] if part] + [text]))
 
 
 def shape_panel(scene: Scene, scheme: str) -> Panel:
@@ -188,6 +193,7 @@ def _finding(scene: Scene, place: Place) -> Row:
     row: Row = {"layer": place.layer, "finding": brief.finding if brief else why}
     if brief is not None:
         row |= {
+            "shape": _shape(brief),
             "loop_strength": brief.strength,
             "null": brief.null,
             "primary_circle_share": brief.share,
@@ -197,6 +203,14 @@ def _finding(scene: Scene, place: Place) -> Row:
             "total": brief.n_total,
         }
     return row | {"_pick": pick}
+
+
+def _shape(brief: Brief) -> str:
+    if not brief.loops:
+        return "–"
+    if brief.loops > 1:
+        return f"{brief.loops} loops"
+    return "primary circle" if brief.primary else "another loop"
 
 
 def rows_of_shape(scene: Scene) -> list[Row]:
@@ -259,9 +273,11 @@ VIEW = View(
         ),
         read=(
             "Each cell is one layer at one step. The number is the length of the longest H₁ bar "
-            "over the second: about 1 means no loop, 3 and more a clear one. A ring marks loops "
-            "that also stand out from the same filters with their entries mixed. Click a cell or a "
-            "row to go there."
+            "over the second: about 1 means no loop. A ring ○ marks loops that stand out: that "
+            "number is at least 2 and at least twice that of the same filters with their entries "
+            "mixed, the bar is at least twice as long as their longest, and 20 filters or more are "
+            "kept. The primary circle is edges of every direction, light on one side and dark on "
+            "the other. Click a cell or a row to go there."
         ),
         limits=(
             "A loop is found in the filters only; nothing here says what the network does with it. "

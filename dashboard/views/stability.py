@@ -82,12 +82,16 @@ def sentence(scene: Scene) -> str:
     known = [each for each in cells if each is not None and each.loop_strength is not None]
     clear = [each for each in known if _stands_out(each)]
     done = sum(each is not None for each in cells)
+    waiting = sum(
+        each is None and not scene.why(grid, i, j)
+        for each, (i, j) in zip(cells, grid.places, strict=True)
+    )
     span = f", from {min(e.loop_strength or 0 for e in known):.1f}× to " if known else ""
     most = f"{max(e.loop_strength or 0 for e in known):.1f}×" if known else ""
     return (
         f"{scene.ask.cursor.layer}: loop strength is at least {words.CLEAR:g}× that of the "
         f"permuted null in {len(clear)} of {done} settings of k and share{span}{most}"
-        f"{'' if done == len(cells) else f' ({len(cells) - done} still computing)'}."
+        f"{f' ({waiting} still computing)' if waiting else ''}."
     )
 
 
@@ -131,7 +135,7 @@ CAPTIONS = {
 
 
 def _axis(axis: Any) -> heat.Axis:
-    names = [f"{value:.3g}" if isinstance(value, float) else str(value) for value in axis.values]
+    names = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in axis.values]
     return heat.Axis(TITLES[axis.name], names)
 
 
@@ -212,12 +216,12 @@ VIEW = View(
         ),
         read=(
             "A loop worth believing stays well above its null in the cells around the chosen one; "
-            "one bright cell among dark ones is luck. Click a cell to use its parameters "
+            "one strong cell among weak ones is luck. Click a cell to use its parameters "
             "everywhere."
         ),
         limits=(
             "The grid says nothing beyond its range, and its cells share filters: they are not "
-            "independent trials. Choosing the brightest cell and reporting only that is not a "
+            "independent trials. Choosing the strongest cell and reporting only that is not a "
             "finding."
         ),
     ),
@@ -226,7 +230,9 @@ VIEW = View(
     sentence=sentence,
     fields=PLACE,
     panels={
-        "settings": Spec("Loop strength: k × share kept", filters_panel, filters_rows, "six"),
-        "covers": Spec("b₁: resolution × gain", mapper_grid_panel, mapper_rows, "six"),
+        "settings": Spec(
+            "Loop strength: k × share kept", filters_panel, filters_rows, "six", tall=True
+        ),
+        "covers": Spec("b₁: resolution × gain", mapper_grid_panel, mapper_rows, "six", tall=True),
     },
 )

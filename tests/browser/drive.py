@@ -59,7 +59,7 @@ def watch(context: BrowserContext) -> Watched:
     page.set_default_timeout(30_000)
     seen = Watched(page)
     local = re.compile(r"^(https?://127\.0\.0\.1[:/]|data:|blob:|about:)")
-    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on("pageerror", lambda error: seen.errors.append(error.stack or str(error)))
     page.on(
         "console",
         lambda message: seen.errors.append(message.text) if message.type == "error" else None,
@@ -197,6 +197,22 @@ def state(page: Page) -> dict[str, Any]:
     """Return the cursor as the page holds it."""
     found: dict[str, Any] = page.evaluate("nervescope.cursor")
     return found
+
+
+def settled(page: Page) -> None:
+    """Wait until the page asks for nothing ahead any more."""
+    calm(page)
+    with asked_for(page, "ahead.data") as asked:
+        before = -1
+        while len(asked) != before:
+            before = len(asked)
+            page.wait_for_timeout(1500)
+
+
+def close_table(page: Page) -> None:
+    """Close the drawer of tables, which lies over the lowest panels."""
+    page.locator(".mantine-Drawer-content:has(#twin-grid) .mantine-Drawer-close").click()
+    expect(page.locator("#twin-grid")).to_be_hidden()
 
 
 @contextmanager

@@ -72,6 +72,8 @@ def test_files_that_break_while_open_are_said_and_heal(
     for path, whole in files.items():
         path.write_bytes(whole)
     page.reload()
+    page.keyboard.press("Home")  # before the page is there: nothing happens
+    expect(finding(page)).to_contain_text("One loop")
     page.keyboard.press("Home")
     expect(finding(page)).to_contain_text("densest of 400 filters", timeout=60_000)
 

@@ -13,6 +13,7 @@ from drive import (
     finding,
     layout,
     open_at,
+    settled,
     state,
     until,
     view,
@@ -109,9 +110,7 @@ def test_scrubbing_over_loaded_frames_asks_the_server_for_none(
 ) -> None:
     page = watched.page
     open_at(page, demo + FILTERS)
-    calm(page)
-    many = 2 * len(STEPS)  # the row and the view of each step
-    until(page, lambda: page.evaluate("nervescope.cached()") >= many, what="the frames ahead")
+    settled(page)
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
 

@@ -99,7 +99,7 @@ def test_nodes_are_coloured_by_what_is_chosen(demo: str, watched: Watched) -> No
     nodes = [each["pick"] for each in points(page, "filters-mapper")]
     for name, legend in (
         ("codensity", "codensity"),
-        ("residual", "distance to the primary circle"),
+        ("residual", "distance"),
         ("size", "filters"),
         ("run", "runs"),
         ("circular coordinate", "circular coordinate"),

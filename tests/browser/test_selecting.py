@@ -14,6 +14,7 @@ from drive import (
     Watched,
     calm,
     click,
+    close_table,
     counts,
     finding,
     layout,
@@ -192,6 +193,7 @@ def test_every_figure_has_a_table(demo: str, watched: Watched) -> None:
             open_table(page, title)
             expect(page.locator("#twin-words")).to_contain_text(f"{title}: ")
             assert number(page.locator("#twin-words").inner_text().rsplit(": ", 1)[1]) > 0
+            close_table(page)
 
 
 def test_formulas_in_a_downloaded_table_are_neutral(

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from analysis.homology import birth_cycle
 from analysis.pipeline import Unit
-from dashboard import filter_rows, filter_scene
 from dashboard.context import Context
 from dashboard.quantities import gradient_degrees
-from dashboard.views.filters import counts
+from dashboard.views.filters import rows as filter_rows
+from dashboard.views.filters import scene as filter_scene
+from dashboard.views.filters.panels import counts
 from dashboard.views.filters.scene import FilterScene, in_range, rows_of, selected_rows
 
 Make = Callable[..., Path]

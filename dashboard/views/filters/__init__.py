@@ -46,7 +46,8 @@ ABOUT = About(
     ),
     read=(
         "One bar much longer than all others means one ring: going around it, the filters turn "
-        "like the hand of a clock. Compare with the grey bars: the same filters with their entries "
+        "like the hand of a clock. The primary circle is such a ring of edges, light on one side "
+        "and dark on the other. Compare with the grey bars: the same filters with their entries "
         "mixed. Click a node, a bar, a petal of the rose or a point: the same filters are marked "
         "everywhere, and stay marked at other steps. b₀ counts the separate pieces of the graph, "
         "b₁ its holes."

@@ -9,7 +9,7 @@ from dashboard import words
 from dashboard.figures.barcode import Group, barcode_figure
 from dashboard.figures.codensity import codensity_figure
 from dashboard.figures.diagram import diagram_figure
-from dashboard.figures.mapper import Marked, mapper_figure
+from dashboard.figures.mapper import Colour, Marked, mapper_figure
 from dashboard.figures.members import members_figure
 from dashboard.figures.projection import projection_figure
 from dashboard.figures.projection import shown as drawn
@@ -38,7 +38,16 @@ def sentence(scene: FilterScene) -> str:
         return why or f"{scene.cursor.layer}: computing …"
     null = scene.found["null"]
     found = words.finding(scene.layer.shape, null.result, waiting=null.pending)
-    return f"{scene.cursor.layer}: {found}"
+    return f"{scene.cursor.layer}: {found}{_of_graph(scene)}"
+
+
+def _of_graph(scene: FilterScene) -> str:
+    """Say so where barcode and Mapper graph disagree about a loop."""
+    graph, null = scene.found["mapper"].result, scene.found["null"].result
+    if graph is None or not words.loops(scene.layer.shape, null) or graph.b1:
+        return ""
+    pieces = f"is in {graph.b0} pieces and " if graph.b0 > 1 else ""
+    return f" The Mapper graph at this resolution {pieces}does not close (b₁ 0)."
 
 
 def counts(scene: FilterScene) -> str:
@@ -83,10 +92,11 @@ def _graph_panel(
     assert graph is not None  # noqa: S101 - callers have asked for it
     assert found is not None  # noqa: S101
     params = layer.provenance["mapper"]["params"]
+    colour = scene.node_colour(layer)
     figure = mapper_figure(
         graph,
         layer.means,
-        scene.node_colour(layer),
+        colour,
         marked=_marked(scene, layer),
         scheme=scheme,
         legend=legend,
@@ -97,9 +107,13 @@ def _graph_panel(
         f"b₀ {found.b0} · b₁ {found.b1} · {graph.n_nodes} nodes, {len(graph.edges)} edges · "
         f"{layer.shape.n_kept:,} of {layer.shape.n_filters:,} filters · lens {params['lens']}, "
         f"{cover}resolution {params['resolution']}, gain {params['gain']:g} · a node’s picture is "
-        f"its mean filter, its size the number of filters{_of_circular(scene)}"
+        f"its mean filter, its size the number of filters{_without(colour)}{_of_circular(scene)}"
     )
     return Panel(figure, "" if graph.n_nodes else EMPTY.format(**params), text)
+
+
+def _without(colour: Colour) -> str:
+    return "" if np.isfinite(colour.values).all() else f", grey: {colour.missing}"
 
 
 def _of_circular(scene: FilterScene) -> str:
@@ -124,7 +138,7 @@ def _marked(scene: FilterScene, layer: FilterLayer) -> Marked | None:
     primary = none if scene.primary is None else np.array([scene.primary])
     held = np.flatnonzero(layer.nodes_of(primary))
     shares = layer.nodes_of(rows) if rows is not None else layer.nodes_of(primary)
-    return Marked(shares, held.tolist())
+    return Marked(shares, held.tolist(), scene.node)
 
 
 def _groups(scene: FilterScene) -> list[Group]:
@@ -186,11 +200,12 @@ def _preference(layer: FilterLayer, known: Any) -> str:
     angles = np.radians(layer.degrees[known])
     upright = _near_axes(layer.degrees[known])
     test = orientation_test(angles, layer.runs[known], order=4)
-    said = f"p = {test.p_value:.3g}" if test.p_value is not None else test.reason
-    return (
-        f"{upright:.0%} within 22.5° of horizontal or vertical (even: 50%) · "
-        f"four directions in common over {test.n_groups} runs: {said}"
+    common = (
+        f"four directions in common over {test.n_groups} runs: p = {test.p_value:.3g}"
+        if test.p_value is not None
+        else f"no p-value: {test.reason}"
     )
+    return f"{upright:.0%} within 22.5° of horizontal or vertical (even: 50%) · {common}"
 
 
 def _near_axes(degrees: Any) -> float:
@@ -258,4 +273,5 @@ def members_panel(scene: FilterScene, scheme: str) -> Panel:
         scheme=scheme,
     )
     text = f"{len(shown):,} shown of {len(rows):,} {what} of {layer.shape.n_kept:,} kept"
-    return Panel(figure, "", f"{text}{tables.primary_words(scene)}")
+    said = f"{text}{tables.selection_words(scene)}{tables.primary_words(scene)}"
+    return Panel(figure, "", said)

@@ -168,6 +168,19 @@ def examples(layer: FilterLayer, count: int) -> tuple[Any, Floats]:
     return every[rows].reshape(-1, *shape.kernel), np.asarray(shares[rows])
 
 
+def selection_words(scene: FilterScene) -> str:
+    """Say what the selection is."""
+    kind, _, what = scene.cursor.select.partition(".")
+    if kind == "node" and scene.node is not None and scene.chosen is not None:
+        others = int((scene.layer.nodes_of(scene.chosen) > 0).sum()) - 1
+        return f" · node {what}; its filters also lie in {others} other nodes"
+    if kind == "bar" and scene.bar is not None:
+        return f" · on a cycle born with bar {scene.bar + 1}"
+    if kind == "angle":
+        return f" · gradients from {what.replace('-', '° to ')}°"
+    return ""
+
+
 def primary_words(scene: FilterScene) -> str:
     """Say what is known of the primary filter."""
     name = scene.cursor.primary
@@ -181,6 +194,6 @@ def primary_words(scene: FilterScene) -> str:
     turned = f"angle {angle:.0f}°" if math.isfinite(angle) else "no clear gradient"
     run, out, inside = name.split(".")
     return (
-        f" · primary: run {layer.experiment.runs[int(run)].name}, output {out}, input {inside}, "
+        f" · clicked filter: {layer.experiment.runs[int(run)].name}, output {out}, input {inside}, "
         f"codensity {layer.shape.density[row]:.3f}, {turned}"
     )

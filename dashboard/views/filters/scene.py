@@ -22,10 +22,10 @@ from dashboard.view import Ask
 
 BESIDE = {
     "": "nothing",
-    "null": "permuted entries (null)",
+    "null": "permuted (null)",
     "untrained": "untrained (step 0)",
     "patches": "natural patches",
-    "pin": "what is pinned",
+    "pin": "pinned",
 }
 """What can be laid beside a layer, in words."""
 
@@ -150,7 +150,10 @@ class FilterScene:
             If its filters are not there; the message says why.
         """
         if not self.has_layer:
-            raise AnalysisError(self.why())
+            pending = self.found["filters"].pending
+            raise AnalysisError(
+                "Computing …" if pending else "Nothing to draw: see the line above."
+            )
         circular = self.found["circular"].result if "circular" in self.found else None
         angles = circular.angles if circular is not None else None
         return self._layer("filters", "mapper", circular=angles)
@@ -235,6 +238,13 @@ class FilterScene:
         kind, _, number = self.cursor.select.partition(".")
         here = self.cursor.home in (None, self.cursor.index)
         return int(number) if kind == "bar" and here else None
+
+    @property
+    def node(self) -> int | None:
+        """The selected node, where it is one of this picture's."""
+        kind, _, number = self.cursor.select.partition(".")
+        here = self.cursor.home in (None, self.cursor.index)
+        return int(number) if kind == "node" and here and self.chosen is not None else None
 
     @property
     def loop(self) -> Rows | None:
