@@ -150,10 +150,7 @@ class FilterScene:
             If its filters are not there; the message says why.
         """
         if not self.has_layer:
-            pending = self.found["filters"].pending
-            raise AnalysisError(
-                "Computing …" if pending else "Nothing to draw: see the line above."
-            )
+            raise AnalysisError(self.why())
         circular = self.found["circular"].result if "circular" in self.found else None
         angles = circular.angles if circular is not None else None
         return self._layer("filters", "mapper", circular=angles)
