@@ -81,7 +81,7 @@ def test_the_address_follows_what_is_done(demo: str, watched: Watched) -> None:
     expect(page.locator("#filters-mapper .cbtitle")).to_contain_text("distance")
     assert "colour=residual" in page.url
     assert "scale=own" in page.url
-    choose(page, "control-colour", "angle of the gradient")
+    choose(page, "control-colour", "gradient angle")
     expect(page.locator("#filters-mapper .cbtitle")).to_contain_text("angle")
     assert "colour" not in page.url
 

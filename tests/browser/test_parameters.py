@@ -103,7 +103,7 @@ def test_nodes_are_coloured_by_what_is_chosen(demo: str, watched: Watched) -> No
         ("size", "filters"),
         ("run", "runs"),
         ("circular coordinate", "circular coordinate"),
-        ("angle of the gradient", "angle"),
+        ("gradient angle", "angle"),
     ):
         choose(page, "control-colour", name)
         bar = page.locator("#filters-mapper .cbtitle")
@@ -118,8 +118,8 @@ def test_nodes_are_coloured_by_what_is_chosen(demo: str, watched: Watched) -> No
     ("beside", "words"),
     [
         (
-            "permuted entries (null)",
-            "permuted entries (null): conv1, step 200 · loop strength 1.0×",
+            "permuted (null)",
+            "permuted (null): conv1, step 200 · loop strength 1.0×",
         ),
         ("untrained (step 0)", "untrained (step 0): conv1, step 0 · loop strength 1.1×"),
         ("natural patches", "natural patches: primary_circle, step 0 · loop strength"),

@@ -264,7 +264,7 @@ def test_words_of_states(make_experiment: Make, open_context: Open, fill: Fill) 
     assert not words("null beside", "beside").hidden
     assert "permuted (null): conv1, step 100" in words("null beside", "beside").caption
     assert "untrained (step 0): conv1, step 0" in words("untrained beside", "beside").caption
-    assert "what is pinned: conv1, step 0" in words("pin beside", "beside").caption
+    assert "pinned: conv1, step 0" in words("pin beside", "beside").caption
     assert "Nothing is pinned" in words("nothing pinned", "beside").message
     assert "holds 90 filters close together" in words("empty graph", "mapper").message
     assert "holds no filter that is kept here" in words("nothing kept", "members").message

@@ -227,7 +227,7 @@ def codensity_panel(scene: FilterScene, scheme: str) -> Panel:
     dropped = layer.shape.n_filters - layer.shape.n_kept
     text = (
         f"the densest {params['fraction']:.3g} of {layer.shape.n_filters:,} are kept, {dropped:,} "
-        "dropped; click to cut elsewhere"
+        "dropped · click to cut elsewhere"
     )
     return Panel(figure, "", text)
 
