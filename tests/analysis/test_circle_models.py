@@ -369,7 +369,7 @@ def test_a_test_of_few_runs_has_no_p_value_but_a_reason():
     angles = np.zeros(100)
     one = models.orientation_test(angles, np.zeros(100, dtype=int))
     assert (one.p_value, one.resamples) == (None, 0)
-    assert one.reason == "1 runs: the test needs at least 5"
+    assert one.reason == "the test needs at least 5 runs, got 1"
     assert one.resultant_length == pytest.approx(1)
     none = models.orientation_test([], [])
     assert (none.p_value, none.resultant_length, none.phase, none.n) == (None, None, None, 0)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 import find
@@ -87,12 +87,34 @@ def wait_for(address: str, server: subprocess.Popen[bytes], seconds: float = 60)
     pytest.fail(f"{address} did not answer within {seconds} s")
 
 
+SIZE = {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """One window for all tests that need none of their own: its scripts are compiled once."""
+    context = browser.new_context(viewport=SIZE)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Watched]]:
-    """Open pages, each like a browser of its own.
+def watched(window: BrowserContext) -> Iterator[Watched]:
+    """One page of 1440 × 900.
 
     The test fails on any console error and any request beyond the loopback address.
     """
+    seen = watch(window)
+    yield seen
+    keep_picture(seen.page, "page")
+    seen.page.close()
+    assert seen.errors == []
+    assert seen.outside == []
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Watched]]:
+    """Open pages, each like a browser of its own; they fail the test as `watched` does."""
     opened: list[Watched] = []
 
     def make(width: int = 1440, height: int = 900, **more: object) -> Watched:
@@ -102,15 +124,13 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Watched]]:
 
     yield make
     for i, seen in enumerate(opened):
-        if folder := os.environ.get("NERVESCOPE_SCREENSHOTS"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            seen.page.screenshot(path=str(Path(folder) / f"{time.time():.0f}-{i}.png"))
+        keep_picture(seen.page, f"page-{i}")
         seen.page.context.close()
     assert [error for seen in opened for error in seen.errors] == []
     assert [url for seen in opened for url in seen.outside] == []
 
 
-@pytest.fixture
-def watched(open_page: Callable[..., Watched]) -> Watched:
-    """One page of 1440 × 900."""
-    return open_page()
+def keep_picture(page: Page, name: str) -> None:
+    if folder := os.environ.get("NERVESCOPE_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(Path(folder) / f"{time.time():.0f}-{name}.png"))

@@ -89,8 +89,7 @@ def test_the_address_follows_what_is_done(demo: str, watched: Watched) -> None:
 NONSENSE = {
     "?experiment=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E": "There is no experiment",
     "?experiment=mnist_cnn&layer=../../etc/passwd": "There is no layer “../../etc/passwd”",
-    "?experiment=mnist_cnn&step=-7": "There is no step “-7”",
-    f"?experiment=mnist_cnn&step={'9' * 999}": "There is no step",
+    f"?experiment=mnist_cnn&step=-{'9' * 999}": "There is no step “-9",
     "?experiment=mnist_cnn&view=%00&colour=hot&beside=you&runs=x": "There is no view",
     f"?experiment=mnist_cnn&select={'a' * 1000}": "names no selection",
     "?experiment=mnist_cnn&view=filters&select=node.99999&primary=x&pin=y@z": "names no filter",
@@ -98,20 +97,17 @@ NONSENSE = {
 }
 
 
-@pytest.mark.parametrize("said", NONSENSE)
-def test_nonsense_in_the_address_is_said_and_harmless(
-    demo: str, watched: Watched, said: str
-) -> None:
+def test_nonsense_in_the_address_is_said_and_harmless(demo: str, watched: Watched) -> None:
     page = watched.page
     page.on("dialog", lambda _dialog: pytest.fail("an address ran as script"))
-    page.goto(demo + said)
-    expect(page.locator("#note")).to_contain_text(NONSENSE[said])
-    expect(finding(page)).to_contain_text("loop", ignore_case=True)
-    assert page.locator("img[src=x]").count() == 0
-    expect(page.locator("#fault")).to_be_empty()
-    assert len(page.locator("#note").inner_text()) < 1500
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= 1440
+    for said, words in NONSENSE.items():
+        page.goto(demo + said)
+        expect(page.locator("#note")).to_contain_text(words)
+        expect(finding(page)).to_contain_text("loop", ignore_case=True)
+        assert page.locator("img[src=x]").count() == 0
+        expect(page.locator("#fault")).to_be_empty()
+        assert len(page.locator("#note").inner_text()) < 1500
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1440
 
 
 def test_two_pages_do_not_disturb_each_other(demo: str, open_page: Callable[..., Watched]) -> None:

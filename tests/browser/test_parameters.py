@@ -57,24 +57,17 @@ def test_k_and_share_change_what_is_kept(demo: str, watched: Watched) -> None:
     until(page, lambda: state(page)["params"]["filters.fraction"] > 0.25, what="another cut")
 
 
-@pytest.mark.parametrize(
-    ("said", "words"),
-    [
-        ("mapper.gain=0.01", "gain"),
-        ("filters.fraction=7", "fraction"),
-        ("filters.k=many", "k"),
-        ("mapper.lens=<b>", "lens"),
-        ("filters.nonsense=1", "nonsense"),
-        ("nonsense.k=1", "nonsense"),
-    ],
-)
 def test_a_parameter_out_of_range_is_said_and_the_usual_one_used(
-    demo: str, watched: Watched, said: str, words: str
+    demo: str, watched: Watched
 ) -> None:
     page = watched.page
-    open_at(page, f"{demo}{FILTERS}&{said}", says="One loop, 7.8×")
-    expect(page.locator("#note")).to_contain_text(words)
-    expect(page.locator("#note")).to_contain_text("The usual value is shown instead")
+    wrong = ("mapper.gain=0.01", "filters.fraction=7", "filters.k=many", "mapper.lens=<b>")
+    unknown = ("filters.nonsense=1", "nonsense.k=1")
+    open_at(page, f"{demo}{FILTERS}&{'&'.join(wrong + unknown)}", says="One loop, 7.8×")
+    note = page.locator("#note")
+    for name in ("gain", "fraction", "k must be", "lens", "nonsense"):
+        expect(note).to_contain_text(name)
+    assert note.inner_text().count("The usual value is shown instead") == len(wrong + unknown)
     assert state(page)["params"] == {}
 
 
@@ -114,24 +107,19 @@ def test_nodes_are_coloured_by_what_is_chosen(demo: str, watched: Watched) -> No
     assert [each["pick"] for each in points(page, "filters-mapper")] == nodes
 
 
-@pytest.mark.parametrize(
-    ("beside", "words"),
-    [
-        (
-            "permuted (null)",
-            "permuted (null): conv1, step 200 · loop strength 1.0×",
-        ),
-        ("untrained (step 0)", "untrained (step 0): conv1, step 0 · loop strength 1.1×"),
-        ("natural patches", "natural patches: primary_circle, step 0 · loop strength"),
-    ],
-)
-def test_another_cloud_is_laid_beside(demo: str, watched: Watched, beside: str, words: str) -> None:
+def test_another_cloud_is_laid_beside(demo: str, watched: Watched) -> None:
     page = watched.page
     open_at(page, demo + FILTERS)
+    caption = page.locator("#filters-beside-caption")
     expect(page.locator("#filters-beside-box")).to_be_hidden()
-    choose(page, "control-beside", beside)
-    expect(page.locator("#filters-beside-caption")).to_contain_text(words, timeout=60_000)
-    assert len(points(page, "filters-beside")) > 5
+    for beside, words in (
+        ("permuted entries (null)", "conv1, step 200 · loop strength 1.0×"),
+        ("untrained (step 0)", "conv1, step 0 · loop strength 1.1×"),
+        ("natural patches", "primary_circle, step 0 · loop strength"),
+    ):
+        choose(page, "control-beside", beside)
+        expect(caption).to_contain_text(f"{beside}: {words}", timeout=60_000)
+        assert len(points(page, "filters-beside")) > 5
     choose(page, "control-beside", "nothing")
     expect(page.locator("#filters-beside-box")).to_be_hidden()
 

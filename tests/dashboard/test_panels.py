@@ -173,6 +173,7 @@ STATES: dict[str, dict[str, Any]] = {
     "angle": {"select": "angle.300-30"},
     "filters": {"select": "filters.0.7.0,1.3.0,0.149.0", "primary": "0.149.0"},
     "followed": {"select": "node.0", "home": 0},
+    "lost": {"select": "node.0", "primary": "7.7.7"},
     "nothing kept": {"select": "node.4321", "primary": "7.7.7"},
     "null beside": {"beside": "null"},
     "untrained beside": {"beside": "untrained"},
@@ -268,8 +269,8 @@ def test_words_of_states(make_experiment: Make, open_context: Open, fill: Fill) 
     assert "Nothing is pinned" in words("nothing pinned", "beside").message
     assert "holds 90 filters close together" in words("empty graph", "mapper").message
     assert "holds no filter that is kept here" in words("nothing kept", "members").message
-    assert "filter 7.7.7 is not kept here" not in words("node", "members").caption
-    assert "primary: run run-000, output 7, input 0" in words("node", "members").caption
+    assert "filter 7.7.7 is not kept here" in words("lost", "members").caption
+    assert "clicked filter: run-000, output 7, input 0" in words("node", "members").caption
     assert "the line is a cycle born with the selected bar" in words("bar", "projection").caption
     assert "balanced cover" in words("balanced", "mapper").caption
     assert "0 of 0 dropped" in words("all kept", "projection").caption
