@@ -131,8 +131,10 @@
     return { params: { [name]: value } };
   }
 
-  function controlled(field, value, now) {
-    if (value === null || value === undefined) return null;
+  function controlled(id, value, now) {
+    if (value === null || value === undefined || page.isEcho(id, value)) return null;
+    page.touched(id);
+    const field = page.catalogue.controls[id];
     return JSON.stringify(value) === JSON.stringify(now[field]) ? null : { [field]: value };
   }
 
@@ -144,7 +146,7 @@
     if (id === "reset" && value) return { params: null };
     if (BUTTONS[id]) return value ? BUTTONS[id](now) : null;
     if (parameters[id]) return typed(id, value, page.effective || {});
-    return controls[id] ? controlled(controls[id], value, now) : null;
+    return controls[id] ? controlled(id, value, now) : null;
   }
 
   function move(...values) {
@@ -156,7 +158,6 @@
       return (page.wanted = fromUrl(values[0]));
     }
     let next = page.cursor;
-    while (pressed.length) next = apply(next, KEYS[pressed.shift()](next));
     triggered.forEach((each) => {
       const cut = each.prop_id.lastIndexOf(".");
       const said = change(each.prop_id.slice(0, cut), each.prop_id.slice(cut + 1), each.value, next);
@@ -172,12 +173,14 @@
   const OWN_KEYS =
     "input, textarea, select, [role=slider], [role=combobox], [role=option], [role=gridcell], " +
     "[role=columnheader], [contenteditable]";
-  const pressed = []; // keys that the cursor has not followed yet: they may come faster than it moves
-  let count = 0;
 
+  // straight to the cursor: of two keys in one turn dash would hand on the last alone
   function press(key) {
-    pressed.push(key);
-    set("key", { data: ++count });
+    if (!page.cursor) return;
+    const next = apply(page.cursor, KEYS[key](page.cursor));
+    if (JSON.stringify(next) === JSON.stringify(page.cursor)) return;
+    page.cursor = page.wanted = next;
+    set("cursor", { data: next });
   }
 
   document.addEventListener("keydown", (event) => {

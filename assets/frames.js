@@ -193,6 +193,12 @@
     set(id, props);
   }
 
+  // what the page has put into a control comes back from it, perhaps when the cursor is elsewhere
+  page.isEcho = (id, value) => {
+    const text = current.get(id);
+    return text !== undefined && JSON.stringify(JSON.parse(text).value) === JSON.stringify(value);
+  };
+
   // a control that the user has moved no longer shows what was last set
   page.touched = (id) => current.delete(id);
 
@@ -230,8 +236,8 @@
       controls(cursor);
       const lacks = missing(cursor);
       if (lacks.length === 0) {
-        pieces(cursor).forEach((piece) => paint(cache.get(keyOf(piece, cursor)), cursor));
         parameters(effectives.get(layerOf(cursor)));
+        pieces(cursor).forEach((piece) => paint(cache.get(keyOf(piece, cursor)), cursor));
         pending = null;
         answered = state;
         asked += 1; // an answer that is still on its way is for another state

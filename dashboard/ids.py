@@ -5,7 +5,6 @@ from dataclasses import dataclass
 URL = "url"
 CURSOR = "cursor"
 CATALOGUE = "catalogue"
-KEY = "key"
 POLL = "poll"
 JOBS = "jobs"
 SCHEME = "scheme"

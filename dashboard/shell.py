@@ -32,7 +32,7 @@ SHELL_CONTROLS = {
 def layout(context: Context) -> Component:
     """Lay the page out."""
     stores = [
-        ids.CURSOR, ids.KEY, ids.JOBS, ids.SCHEME, ids.REQUEST, ids.FRAMES, ids.PREFETCH, ids.AHEAD,
+        ids.CURSOR, ids.JOBS, ids.SCHEME, ids.REQUEST, ids.FRAMES, ids.PREFETCH, ids.AHEAD,
     ]  # fmt: skip
     page: Component = dmc.MantineProvider(
         [

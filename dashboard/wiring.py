@@ -35,7 +35,6 @@ def _register_cursor(app: Dash, context: Context) -> None:
         *[Input(name, "clickData") for name in [ids.NETWORK, *graphs]],
         *[Input(name, "n_clicks") for name in (ids.CLEAR, ids.PIN, ids.UNPIN, ids.RESET)],
         *[Input(name, "cellClicked") for name in [ids.TWIN_GRID, *grids]],
-        Input(ids.KEY, "data"),
         State(ids.CATALOGUE, "data"),
     )
 

@@ -189,7 +189,7 @@ def findings(scene: Scene) -> list[Row]:
 def _finding(scene: Scene, place: Place) -> Row:
     brief = place.brief(scene.ask)
     why = place.failure(scene.found) or "computing …"
-    pick = {"layer": place.layer, "index": place.index, "view": "filters"}
+    pick = {"layer": place.layer, "view": "filters"}
     row: Row = {"layer": place.layer, "finding": brief.finding if brief else why}
     if brief is not None:
         row |= {

@@ -52,7 +52,7 @@ def test_a_copied_link_restores_everything(demo: str, open_page: Callable[..., W
     calm(one)
     primary = points(one, "filters-members")[2]["pick"]
     click(one, "filters-members", primary)
-    expect(one.locator("#filters-members-caption")).to_contain_text("primary: run run-0")
+    expect(one.locator("#filters-members-caption")).to_contain_text("clicked filter: run-0")
     calm(one)
     one.locator("#copy").click()
     expect(one.locator("#copied")).to_contain_text("Link copied")

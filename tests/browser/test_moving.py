@@ -171,7 +171,8 @@ def test_the_shape_on_the_overview_opens_the_filters(demo: str, watched: Watched
 
 def test_a_click_in_evolution_moves_the_cursor_and_its_mark(demo: str, watched: Watched) -> None:
     page = watched.page
-    open_at(page, f"{demo}{CIRCLE}&view=evolution", says="stands out from step 50 on 4 of 6 steps")
+    says = "stands out from step 50, at 4 of 6 computed steps"
+    open_at(page, f"{demo}{CIRCLE}&view=evolution", says=says)
     calm(page)
     before = layout(page, "evolution-multiples", "shapes")[-1]
     with asked_for(page, "frames.data") as asked:

@@ -38,7 +38,8 @@ def test_every_figure_is_saved_as_vectors(demo: str, watched: Watched, name: str
 
 def caption_of(_page: Page, text: str) -> str:
     """Return its first words: the rest may be on another line."""
-    return " ".join(text.split()[:4])
+    parts = [part for part in text.split(" · ") if not part.startswith("click ")]
+    return " ".join(" · ".join(parts).split()[:4])
 
 
 def test_a_saved_picture_says_parameters_and_shows_what_is_selected(

@@ -123,7 +123,7 @@ def test_a_filter_is_chosen_in_the_grid_and_in_the_projection(demo: str, watched
     open_at(page, demo + FILTERS)
     wanted = points(page, "filters-members")[17]["pick"]
     click(page, "filters-members", wanted)
-    expect(page.locator("#filters-members-caption")).to_contain_text("primary: run run-0")
+    expect(page.locator("#filters-members-caption")).to_contain_text("clicked filter: run-0")
     assert f"primary={wanted['primary']}" in page.url
     other = lonely_after_scroll(page, "filters-projection")
     click(page, "filters-projection", other)
