@@ -110,7 +110,7 @@
 
   function noteHand(event) {
     const box = event.target.closest && event.target.closest(".mantine-InputWrapper-root");
-    const input = box && box.querySelector('[id^="parameter-"]');
+    const input = box && box.querySelector('input[id^="parameter-"]');
     if (input) handled.set(input.id, Date.now());
   }
 

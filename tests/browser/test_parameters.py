@@ -113,7 +113,7 @@ def test_another_cloud_is_laid_beside(demo: str, watched: Watched) -> None:
     caption = page.locator("#filters-beside-caption")
     expect(page.locator("#filters-beside-box")).to_be_hidden()
     for beside, words in (
-        ("permuted entries (null)", "conv1, step 200 · loop strength 1.0×"),
+        ("permuted (null)", "conv1, step 200 · loop strength 1.0×"),
         ("untrained (step 0)", "conv1, step 0 · loop strength 1.1×"),
         ("natural patches", "primary_circle, step 0 · loop strength"),
     ):
