@@ -155,6 +155,8 @@ def test_rows_and_cells_of_the_overview_move_the_cursor(demo: str, watched: Watc
     expect(finding(page)).to_contain_text("At step 25 no loop stands out")
     click(page, "overview-runs", {"index": 5})
     at_step(page, "500")
+    expect(page.locator("#overview-findings-caption")).to_contain_text("step 500")
+    expect(finding(page)).to_contain_text("At step 500 a loop stands out")
     page.locator("#overview-findings .ag-row[row-index='0'] .ag-cell").first.click()
     expect(page.locator("#view-filters")).to_be_visible()
     expect(finding(page)).to_contain_text("conv1: One loop")
