@@ -106,6 +106,7 @@
 
   // a closed table asks for nothing
   function askTable(graph, cursor, jobs, isOpen) {
+    document.body.toggleAttribute("data-table", Boolean(isOpen));
     if (!isOpen || !graph || !cursor) return keep();
     const state = JSON.stringify([graph, cursor, jobs && jobs.finished]);
     if (state === page.tableOf) return keep();
