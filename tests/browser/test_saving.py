@@ -39,7 +39,7 @@ def test_every_figure_is_saved_as_vectors(demo: str, watched: Watched, name: str
 
 
 def parts_of(caption: str) -> list[str]:
-    """Return the beginnings of its parts: the rest may be on another line; clicks are the page's."""
+    """Return how its parts begin: the rest may be on another line; clicks are the page's."""
     parts = [" ".join(part.split()[:2]) for part in caption.split(" · ")]
     return [part for part in parts if not part.startswith("click")]
 
