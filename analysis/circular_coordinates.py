@@ -11,7 +11,8 @@ from analysis._circular_cocycle import Array, edge_weights, extended, harmonic, 
 from analysis._circular_orientation import orientation
 from analysis.errors import AnalysisError
 from analysis.filter_shape import FilterShape
-from analysis.registry import Params, Progress, parameter, register, silent
+from analysis.parameters import Params, parameter
+from analysis.registry import Progress, register, silent
 
 STANDS_OUT = 1.5
 """A class whose bar is less than so many times as long as the next gets a note."""

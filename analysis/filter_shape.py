@@ -12,7 +12,8 @@ from analysis.codensity import codensity, degenerate_reason, densest_mask, k_sha
 from analysis.errors import AnalysisError
 from analysis.filters import FilterCloud, filter_cloud, normalised, permuted
 from analysis.homology import PersistenceDiagram, loop_strength, vietoris_rips
-from analysis.registry import Params, Progress, parameter, register, silent
+from analysis.parameters import Params, parameter
+from analysis.registry import Progress, register, silent
 
 BACKDROP = 2000
 """At most so many of the filters that codensity drops are kept for the picture."""

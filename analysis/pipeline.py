@@ -15,7 +15,8 @@ from analysis.checkpoints import content_digest
 from analysis.codec import Stored, digest, encode
 from analysis.errors import AnalysisError, NerveScopeError
 from analysis.experiment import Experiment, Step, TensorRef, read_layer
-from analysis.registry import Analysis, Params, Progress, silent
+from analysis.parameters import Params, as_plain
+from analysis.registry import Analysis, Progress, silent
 from analysis.store import ResultStore, StoreError
 
 State = Literal["stored", "computed", "failed", "elsewhere"]
@@ -183,7 +184,7 @@ def key_of(unit: Unit) -> str:
         {
             "analysis": unit.analysis,
             "version": kind.version,
-            "params": registry.as_plain(unit.params),
+            "params": as_plain(unit.params),
             "inputs": inputs,
         }
     )
@@ -299,7 +300,7 @@ def _provenance(unit: Unit, kind: Analysis, seconds: float) -> dict[str, Any]:
     return {
         "analysis": unit.analysis,
         "version": kind.version,
-        "params": registry.as_plain(unit.params),
+        "params": as_plain(unit.params),
         "layer": unit.layer,
         "step": unit.step.step,
         "milestone": unit.step.milestone,

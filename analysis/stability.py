@@ -13,8 +13,9 @@ from analysis.codensity import floor_share
 from analysis.errors import AnalysisError
 from analysis.filter_mapper import FilterGraph, MapperParams
 from analysis.filter_shape import FilterParams, FilterShape
+from analysis.parameters import Params
 from analysis.pipeline import Unit
-from analysis.registry import Entry, Params, table
+from analysis.registry import Entry, table
 
 Span = tuple[float, float]
 

@@ -16,6 +16,7 @@ from plotly.io.json import to_json_plotly
 from analysis import registry
 from analysis.checkpoints import each_file_once
 from analysis.errors import NerveScopeError
+from analysis.parameters import as_plain
 from analysis.pipeline import params_of
 from dashboard import ids, metrics
 from dashboard.context import NOT_YET, Context
@@ -205,7 +206,7 @@ def effective(context: Context, cursor: Cursor) -> dict[str, Any]:
             params = params_of(ask.experiment, kind, layer=cursor.layer, settings=ask.settings)
         except NerveScopeError:
             continue  # the view says what is wrong with them
-        found |= {f"{kind.name}.{k}": v for k, v in registry.as_plain(params).items()}
+        found |= {f"{kind.name}.{k}": v for k, v in as_plain(params).items()}
     return found
 
 

@@ -152,7 +152,8 @@ def test_a_new_analysis_is_found_without_a_list(tmp_path: Path) -> None:
     """In a process of its own: what is registered stays so."""
     (tmp_path / "sizes.py").write_text(
         "from dataclasses import dataclass\n"
-        "from analysis.registry import Params, parameter, register, table\n"
+        "from analysis.parameters import Params, parameter\n"
+        "from analysis.registry import register, table\n"
         "@dataclass(frozen=True)\n"
         "class SizeParams(Params):\n"
         "    order_of_norm: int = parameter(2, 'order of the norm', minimum=1)\n"

@@ -6,7 +6,8 @@ import pytest
 from analysis import registry
 from analysis.errors import AnalysisError
 from analysis.filter_shape import FilterParams, FilterShape, neighbours
-from analysis.registry import Params, Progress
+from analysis.parameters import Params
+from analysis.registry import Progress
 
 
 def test_every_analysis_is_found_with_its_types() -> None:

@@ -12,6 +12,7 @@ from plotly.io.json import to_json_plotly
 from analysis import registry
 from analysis.checkpoints import each_file_once
 from analysis.errors import AnalysisError
+from analysis.parameters import as_plain
 from analysis.pipeline import key_of, params_of, run_unit
 from analysis.store import ResultStore
 from dashboard import frames, ids, shell, views
@@ -241,7 +242,7 @@ def test_forms_show_the_parameters_in_force(shipped: Context) -> None:
     ask = shipped.ask(cursor)
     kind = registry.get("filters")
     params = params_of(ask.experiment, kind, layer=cursor.layer, settings=ask.settings)
-    assert usual.keys() == effective.keys() >= {f"filters.{k}" for k in registry.as_plain(params)}
+    assert usual.keys() == effective.keys() >= {f"filters.{k}" for k in as_plain(params)}
 
 
 def test_a_layer_with_too_few_filters_says_so_everywhere_and_is_final(
