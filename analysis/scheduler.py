@@ -107,6 +107,11 @@ class Scheduler:
         return {*self._queue, *self._running.values(), *self._elsewhere}
 
     @property
+    def left(self) -> list[Unit]:
+        """Units that are waiting or in work."""
+        return [*self._queue.values(), *self.running, *self._elsewhere.values()]
+
+    @property
     def running(self) -> list[Unit]:
         """Units in work."""
         return [self._units[key] for key in self._running.values()]

@@ -79,7 +79,7 @@ class Jobs:
         self._dropped: list[Unit] = []
         self._done = 0
         self._finished = 0
-        self._spent: list[float] = []
+        self._spent: dict[str, list[float]] = {}  # seconds of units by analysis
         self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
 
     def start(self) -> None:
@@ -184,7 +184,7 @@ class Jobs:
         self._status = self._describe()
         self._settle(self._scheduler.step() if self._scheduler.busy else [])
         if not self._scheduler.busy:
-            self._done, self._spent = 0, []
+            self._done, self._spent = 0, {}
             self._store.save_kept()
             self._looked_at.clear()
         self._status = self._describe()
@@ -194,7 +194,9 @@ class Jobs:
         ended = [each for each in outcomes if each.state != "stored"]
         self._done += len(ended)
         self._finished += len(ended)
-        self._spent += [each.seconds for each in ended if each.state == "computed"]
+        for each in ended:
+            if each.state == "computed":
+                self._spent.setdefault(each.unit.analysis, []).append(each.seconds)
 
     def _note(self, outcomes: list[Outcome]) -> None:
         for each in outcomes:
@@ -210,8 +212,15 @@ class Jobs:
                 self._failed.pop(each.key, None)
 
     def _describe(self) -> Status:
-        left = len(self._scheduler.keys)
-        mean = sum(self._spent) / len(self._spent) if self._spent else None
-        seconds = None if mean is None else mean * left / self._workers
+        left = self._scheduler.left
         now = ", ".join(dict.fromkeys(unit.layer for unit in self._scheduler.running))
-        return Status(self._done, self._done + left, now, seconds, tuple(self._messages))
+        seconds = self._seconds_of(left)
+        return Status(self._done, self._done + len(left), now, seconds, tuple(self._messages))
+
+    def _seconds_of(self, units: list[Unit]) -> float | None:
+        """Estimate how long units take: by the mean of their analysis, else the slowest known."""
+        means = {kind: sum(times) / len(times) for kind, times in self._spent.items()}
+        if not means:
+            return None
+        usual = max(means.values())  # of a kind that has not been seen
+        return sum(means.get(each.analysis, usual) for each in units) / self._workers

@@ -40,7 +40,7 @@ def diagram_figure(
     traces += [_targets(group, end) for group in backwards]
     chosen = _selected(groups, selected, end)
     if chosen:
-        traces += _rings(chosen, scheme)
+        traces.append(marks.ringed(chosen[:2], theme.palette(scheme).bar, scheme))
     return go.Figure(
         traces,
         layout=marks.still(
@@ -106,26 +106,6 @@ def _selected(
             birth, death = np.minimum(group.bars[selected], end).tolist()
             return birth, death, group.kind
     return None
-
-
-def _rings(chosen: tuple[float, float, str], scheme: str) -> list[go.Scatter]:
-    colours = theme.palette(scheme)
-    sizes = ((19, colours.surface), (15, colours.ink), (11, colours.surface), (9, colours.bar))
-    return [
-        go.Scatter(
-            x=[chosen[0]] * len(sizes),
-            y=[chosen[1]] * len(sizes),
-            mode="markers",
-            marker={
-                "size": [size for size, _ in sizes],
-                "color": [colour for _, colour in sizes],
-                "opacity": 1,
-                "line": {"width": 0},
-            },
-            hoverinfo="skip",
-            cliponaxis=False,
-        )
-    ]
 
 
 def _ground(end: float, scheme: str) -> list[dict[str, Any]]:

@@ -132,6 +132,25 @@ def targets(
     )
 
 
+def ringed(at: Sequence[float], colour: str, scheme: str | None) -> go.Scatter:
+    """Draw one point of a colour in a dark ring with a halo: what is selected."""
+    palette = theme.palette(scheme)
+    rings = ((21, palette.surface), (17, palette.ink), (12, palette.surface), (9, colour))
+    return go.Scatter(
+        x=[float(at[0])] * len(rings),
+        y=[float(at[1])] * len(rings),
+        mode="markers",
+        marker={
+            "size": [size for size, _ in rings],
+            "color": [paint for _, paint in rings],
+            "opacity": 1,
+            "line": {"width": 0},
+        },
+        hoverinfo="skip",
+        cliponaxis=False,
+    )
+
+
 def labels(x: Sequence[float], y: Sequence[float], text: Sequence[str], **more: Any) -> go.Scatter:
     """Return texts at points, which neither hover nor click."""
     return go.Scatter(

@@ -77,7 +77,7 @@ def projection_figure(
     sprite = _Sprite(kept, dropped, paint, scheme)
     traces = [_targets(kept, ids, _reachable(rows, marked, primary))] if len(ids) else []
     if primary is not None:
-        traces.append(_primary(kept[primary], paint[primary], scheme))
+        traces.append(marks.ringed(kept[primary], paint[primary], scheme))
     return go.Figure(
         traces or [go.Scatter(x=[], y=[])],
         layout=marks.still(
@@ -186,25 +186,6 @@ def _targets(kept: Floats, ids: Sequence[str], rows: Ints) -> go.Scatter:
     picks = [{"primary": ids[i]} for i in rows]
     x, y = points.T.tolist()
     return marks.targets(x, y, picks, [], hovertemplate=patches.FILTER_WORDS)
-
-
-def _primary(at: Floats, colour: str, scheme: str) -> go.Scatter:
-    """Draw one point in a thick ring and a halo."""
-    colours = theme.palette(scheme)
-    rings = ((21, colours.surface), (17, colours.ink), (12, colours.surface), (9, colour))
-    return go.Scatter(
-        x=[float(at[0])] * len(rings),
-        y=[float(at[1])] * len(rings),
-        mode="markers",
-        marker={
-            "size": [size for size, _ in rings],
-            "color": [paint for _, paint in rings],
-            "opacity": 1,
-            "line": {"width": 0},
-        },
-        hoverinfo="skip",
-        cliponaxis=False,
-    )
 
 
 def _loop(points: Floats, scheme: str) -> list[dict[str, Any]]:

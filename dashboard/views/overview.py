@@ -176,7 +176,9 @@ def accuracy_panel(scene: Scene, scheme: str) -> Panel:
 
 def findings_panel(scene: Scene, _scheme: str) -> Panel:
     """Say what is found in each layer at this step."""
-    where = words.step_short(scene.ask.experiment.axis[scene.ask.cursor.index])
+    axis = scene.ask.experiment.axis
+    alone = len(axis) == 1
+    where = "the only snapshot" if alone else words.step_short(axis[scene.ask.cursor.index])
     text = f"at {where} · click a row to look at its filters"
     return Panel(BLANK, "", text, rows=findings(scene))
 

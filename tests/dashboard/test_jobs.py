@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from analysis import kernels, pipeline
 from analysis.errors import ExperimentError
 from analysis.experiment import open_experiment
-from analysis.pipeline import key_of, load, plan
+from analysis.pipeline import Outcome, key_of, load, plan
 from analysis.store import ResultStore
 from dashboard.context import Context
 from dashboard.cursor import Cursor
@@ -328,3 +328,17 @@ def test_the_oldest_of_what_is_kept_is_dropped_first() -> None:
     assert kept.get("a") == 1
     kept.put("c", 3)
     assert (kept.get("a"), kept.get("b"), kept.get("c")) == (1, None, 3)
+
+
+def test_the_time_left_is_that_of_the_kinds_of_work_left(
+    tmp_path: Path, make_experiment: Callable[..., Path]
+) -> None:
+    experiment = open_experiment(make_experiment())
+    filters = plan(experiment, "filters")
+    mapper = plan(experiment, "mapper")
+    work = Jobs(ResultStore(tmp_path), 1)
+    assert work._seconds_of(filters) is None
+    work._settle([Outcome(mapper[0], "a", "computed", seconds=0.1)])
+    assert work._seconds_of(filters[:2]) == pytest.approx(0.2)  # nothing better is known
+    work._settle([Outcome(filters[0], "b", "computed", seconds=4.0)])
+    assert work._seconds_of([filters[0], mapper[0]]) == pytest.approx(4.1)
