@@ -118,25 +118,39 @@
     return inSight.has(panel.id);
   }
 
+  const HURRY = 400; // milliseconds: a step that follows within them is one of many
+  const REST = 160; // of many steps only the main figure follows; the others when they rest
+  let moved = 0; // when the last step was painted,
+  let step = null; // which it was,
+  let hurried = false; // and whether it followed another closely
+
   function drawNext() {
     next = null;
-    const id = [...waiting.keys()].find(isInSight);
-    if (id === undefined) return;
+    const id = page.cursor && [...waiting.keys()].find(isInSight);
+    if (!id) return;
     const part = waiting.get(id);
     waiting.delete(id);
     paintPart(part, page.cursor);
     next = setTimeout(drawNext, 0);
   }
 
-  function paint(parts, cursor) {
-    const isFigure = ([, , text]) => text.startsWith('{"figure"');
-    const changed = parts.filter(([id, digest]) => painted.get(id) !== digest);
-    parts.forEach(([id]) => waiting.delete(id));
+  const isFigure = ([, , text]) => text.startsWith('{"figure"');
+
+  // parts of the row of layers, and of the view: the first figure of the view is the main one
+  function paint([row, view], cursor) {
+    if (cursor.index !== step) {
+      hurried = performance.now() - moved < HURRY;
+      moved = performance.now();
+      step = cursor.index;
+    } else if (performance.now() - moved > HURRY) hurried = false;
+    const changed = [...view, ...row].filter(([id, digest]) => painted.get(id) !== digest);
+    [...view, ...row].forEach(([id]) => waiting.delete(id));
     changed.filter((part) => !isFigure(part)).forEach((part) => paintPart(part, cursor));
     const [first, ...rest] = changed.filter(isFigure);
     if (first) paintPart(first, cursor);
     rest.forEach((part) => waiting.set(part[0], part));
-    if (rest.length && next === null) next = setTimeout(drawNext, 0);
+    clearTimeout(next);
+    next = waiting.size ? setTimeout(drawNext, hurried ? REST : 0) : null;
     remark(cursor);
   }
 
@@ -237,7 +251,7 @@
       const lacks = missing(cursor);
       if (lacks.length === 0) {
         parameters(effectives.get(layerOf(cursor)));
-        pieces(cursor).forEach((piece) => paint(cache.get(keyOf(piece, cursor)), cursor));
+        paint(pieces(cursor).map((piece) => cache.get(keyOf(piece, cursor))), cursor);
         pending = null;
         answered = state;
         asked += 1; // an answer that is still on its way is for another state
@@ -270,10 +284,8 @@
     parameters(answer.effective);
     update("note", { children: answer.note });
     const made = Object.fromEntries(answer.frames.map((frame) => [frame.piece, frame.parts]));
-    pieces(answer.cursor).forEach((piece) => {
-      const parts = made[piece] || cache.get(keyOf(piece, answer.cursor));
-      if (parts) paint(parts, answer.cursor);
-    });
+    const parts = (piece) => made[piece] || cache.get(keyOf(piece, answer.cursor)) || [];
+    paint(pieces(answer.cursor).map(parts), answer.cursor);
     busy(false);
     set("cursor", { data: answer.cursor });
   }

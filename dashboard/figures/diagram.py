@@ -48,7 +48,7 @@ def diagram_figure(
             dragmode="pan",
             hoverdistance=12,
             margin={"l": 52, "r": 10, "t": 8, "b": 42},
-            xaxis=_axis(scheme, "birth", end, constrain="domain"),
+            xaxis=_axis(scheme, "birth", end, constrain="domain", constraintoward="left"),
             yaxis=_axis(scheme, "death", end, scaleanchor="x", constrain="domain"),
             shapes=_ground(end, scheme) + ([_top(end, scheme)] if open_end else []),
             images=[_sprite(groups, end, scheme)],
@@ -172,7 +172,7 @@ def _units(pairs: NDArray[np.float64], end: float) -> NDArray[np.float64]:
 
 
 def _key(groups: Sequence[Group], scheme: str) -> list[dict[str, Any]]:
-    """Say what the marks are, in the empty corner below the diagonal."""
+    """Say what the marks are, below the diagonal and in the room to the right of it."""
     quiet = theme.palette(scheme).quiet
     lines = [
         f'<span style="color:{g.colour(scheme)}">{SYMBOLS[g.kind][1]}</span> '
@@ -180,7 +180,7 @@ def _key(groups: Sequence[Group], scheme: str) -> list[dict[str, Any]]:
         for g in groups
     ]
     lines.append("– deaths of H₀ (born at 0)")
-    place = {"xref": "x domain", "yref": "y domain", "x": 0.97, "y": 0.03}
+    place = {"xref": "paper", "yref": "y domain", "x": 1, "y": 0.03}
     anchor = {"xanchor": "right", "yanchor": "bottom", "align": "right"}
     font = {"size": 11, "color": quiet}
     return [{"text": "<br>".join(lines), "showarrow": False, "font": font, **place, **anchor}]

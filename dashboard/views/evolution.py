@@ -184,6 +184,8 @@ VIEW = View(
     fields=("experiment", "runs", "params"),
     panels={
         "multiples": Spec("Layers × training steps", multiples_panel, rows, "wide", tall=True),
-        "strength": Spec("Loop strength and accuracy", strength_panel, rows, "wide curves"),
+        "strength": Spec(
+            "Loop strength and accuracy", strength_panel, rows, "wide curves", tall=True
+        ),
     },
 )
