@@ -4,7 +4,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import waitress
 
@@ -23,8 +23,11 @@ from dashboard.serving import Serving
 
 TRIES = 20
 
-LATER = 6.0
-"""Seconds after which work begins that nobody has asked for: the first picture comes before it."""
+SOON, LATER = 3.0, 6.0
+"""Seconds after which kernels are loaded, and work begins that nobody has asked for.
+
+The first picture comes before both: what it shows is often in the store already.
+"""
 
 
 def run(
@@ -56,12 +59,10 @@ def run(
     server = waitress.create_server(
         create_app(context, how.host).server, sockets=[listening], threads=8
     )
-    threading.Thread(target=kernels.warm, name="kernels", daemon=True).start()
+    _after(SOON, kernels.warm)
     work.start()
     if ahead:
-        later = threading.Timer(LATER, lambda: work.ahead(everything(experiments, settings)))
-        later.daemon = True
-        later.start()
+        _after(LATER, lambda: work.ahead(everything(experiments, settings)))
     name = f"[{how.host}]" if ":" in how.host else how.host
     shown = f"http://{name}:{listening.getsockname()[1]}/"
     print(f"NerveScope is at {shown} (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
@@ -83,6 +84,12 @@ def everything(experiments: Sequence[Experiment], settings: Settings) -> list[Un
             for variant in registry.variants(name, settings):
                 units += plan(experiment, name, settings=variant)
     return sorted(units, key=lambda unit: -unit.step.step)
+
+
+def _after(seconds: float, act: Callable[[], None]) -> None:
+    later = threading.Timer(seconds, act)
+    later.daemon = True
+    later.start()
 
 
 def _listen(host: str, port: int) -> socket.socket:
