@@ -1,78 +1,64 @@
-"""Images and labels that networks are trained on and shown: what ships, nothing is fetched."""
+"""Labelled inputs that networks are trained on and shown: what ships, what is made, the user's own.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from lzma import LZMAError
+Nothing is fetched but what settings ask for by ``openml``.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
-from numpy.typing import NDArray
-
-from analysis._settings import check_choice, check_integer, check_keys
+from analysis._datasets_base import Dataset, Place, Source
+from analysis._datasets_files import FILES
+from analysis._datasets_named import NAMED
+from analysis._datasets_openml import OPENML
+from analysis._settings import check_choice, check_keys
 from analysis.errors import ExperimentError
-from analysis.patches import PHOTOGRAPHS, load_photograph
-from analysis.patches import halve as halved
 
-# What an empty, cut-off or altered .npz raises.
-_UNREADABLE = (OSError, EOFError, ValueError, TypeError, KeyError, BadZipFile, LZMAError)
+__all__ = ["Dataset", "dataset_files", "load_dataset"]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Dataset:
-    """Labelled images.
-
-    Attributes
-    ----------
-    images : ndarray of float32, shape (n, channels, height, width)
-        Standardised: all pixels together have mean 0 and standard deviation 1.
-    labels : ndarray of int64, shape (n,)
-        In 0 … n_classes - 1.
-    name : str
-    n_classes : int
-    source, licence : str
-        For people.
-    """
-
-    images: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    name: str
-    n_classes: int
-    source: str
-    licence: str
-
-    def __post_init__(self) -> None:
-        """Check shapes and labels.
-
-        Raises
-        ------
-        ExperimentError
-            If they do not fit each other.
-        """
-        if self.images.ndim != 4 or self.labels.shape != (len(self.images),):
-            msg = f"{self.name}: images {self.images.shape} and labels {self.labels.shape} differ"
-            raise ExperimentError(msg)
-        if len(self) and not 0 <= self.labels.min() <= self.labels.max() < self.n_classes:
-            msg = f"{self.name}: labels must be 0 … {self.n_classes - 1}"
-            raise ExperimentError(msg)
-
-    def __len__(self) -> int:
-        return len(self.images)
+_OTHERS = {"path": FILES, "openml": OPENML}
 
 
-def load_dataset(settings: Mapping[str, Any], *, data_dir: Path) -> Dataset:
+def load_dataset(settings: Mapping[str, Any], *, data_dir: Path, base: Path = Path()) -> Dataset:
     """Load a dataset by the ``[dataset]`` table of an experiment.
+
+    The last few are remembered as long as their files stay as they are, so that asking again costs
+    a look at the files.
 
     Parameters
     ----------
     settings : Mapping
+        One of ``name``, ``path`` and ``openml``, and its keys.
+
         ``name = "mnist"``: 10,000 of the MNIST digits, 28×28, in mixed order.
+
         ``name = "photo_crops"``: crops at random places of twelve photographs, the label saying of
         which; keys ``size`` (16, pixels), ``per_photo`` (1,000), ``seed`` (0), ``halve`` (false:
         full resolution).
+
+        ``name = "disks"``: the points of a square lattice in the unit disk, label 1 inside nine
+        disks around (-.5, 0, .5)² and 0 elsewhere; keys ``radius`` (.2), ``step`` of the lattice
+        (.01485), ``scale`` (3, coordinates are multiplied by it) and ``seed`` (0) of the order,
+        which is mixed. The lattice contains the origin, so a multiple of ``step`` gives a
+        sublattice of the same points.
+
+        ``path``: an IDX folder (``train-images-idx3-ubyte`` and so on, also packed as .gz; the
+        test files follow the training files), an .npz (``images``, ``inputs`` or ``x`` with
+        ``labels`` or ``y``), or a folder with one folder of images per class.
+
+        ``openml``: a name such as "mnist_784", "Fashion-MNIST", "CIFAR_10" or "SVHN", fetched by
+        scikit-learn; keys ``version`` (1) and ``shape`` of a row (by its length: [28, 28],
+        [3, 32, 32]).
+
+        ``path`` and ``openml`` have the keys ``order`` ("mixed", with ``seed`` 0, or "stored"),
+        ``limit`` (0, all: so many, the first in this order) and ``standardise`` (true).
     data_dir : Path
         Folder of the image files that ship, ``sample_models/data``.
+    base : Path
+        Folder that a relative ``path`` starts from: that of the recipe or the experiment.
 
     Returns
     -------
@@ -81,75 +67,91 @@ def load_dataset(settings: Mapping[str, Any], *, data_dir: Path) -> Dataset:
     Raises
     ------
     ExperimentError
-        If the name or a key is unknown, a value is out of its range, or a file is missing.
+        If a name or a key is unknown, a value is out of its range, or a file is missing, cut off,
+        not what it says, or unfit; the message names it.
     """
+    source, options = _parsed(settings)
+    place = Place(data_dir, base)
+    key = (json.dumps(dict(settings), sort_keys=True, default=repr), str(data_dir), str(base))
+    stamps = tuple(_stamp(path) for path in source.files(place, **options))
+    dataset = _MEMORY.get((*key, *stamps))
+    if dataset is None:
+        dataset = source.load(place, **options)
+        _MEMORY.put((*key, *stamps), dataset)
+    return dataset
+
+
+def dataset_files(
+    settings: Mapping[str, Any], *, data_dir: Path, base: Path = Path()
+) -> list[Path]:
+    """List the files that a dataset is read from, without reading them.
+
+    Parameters
+    ----------
+    settings, data_dir, base
+        As `load_dataset` takes them.
+
+    Returns
+    -------
+    list of Path
+        In a fixed order; empty for a dataset that is made, taken from an installed package or
+        fetched.
+
+    Raises
+    ------
+    ExperimentError
+        If the settings are wrong, or a folder does not hold a dataset.
+    """
+    source, options = _parsed(settings)
+    return source.files(Place(data_dir, base), **options)
+
+
+def _parsed(settings: Mapping[str, Any]) -> tuple[Source, dict[str, Any]]:
     options = dict(settings)
-    name = options.pop("name", None)
-    check_choice("[dataset] name", name, _LOADERS)
-    loader, defaults = _LOADERS[name]
-    check_keys("dataset", options, defaults)
-    return loader(data_dir, **{**defaults, **options})
+    kinds = [key for key in ("name", *_OTHERS) if key in options]
+    if len(kinds) > 1:
+        msg = f"[dataset] has {' and '.join(kinds)}: give one of name, path and openml"
+        raise ExperimentError(msg)
+    if kinds in (["path"], ["openml"]):
+        source = _OTHERS[kinds[0]]
+    else:
+        name = options.pop("name", None)
+        check_choice("[dataset] (without path or openml) name", name, NAMED)
+        source = NAMED[name]
+    check_keys("dataset", options, source.defaults)
+    return source, {**source.defaults, **options}
 
 
-def _mnist(data_dir: Path) -> Dataset:
-    path = data_dir / "mnist10k.npz"
+def _stamp(path: Path) -> tuple[str, int, int]:
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            images, labels = file["images"], file["labels"]
-    except _UNREADABLE as error:
-        msg = f"{path}: cannot read the MNIST digits ({error}); restore the file that ships"
-        raise ExperimentError(msg) from error
-    return Dataset(
-        images=_standardise(images[:, None]),
-        labels=labels.astype(np.int64),
-        name="mnist",
-        n_classes=10,
-        source="Y. LeCun, C. Cortes, C. J. C. Burges: the MNIST database of handwritten digits",
-        licence="CC BY-SA 3.0",
-    )
+        found = path.stat()
+    except OSError:  # the loader says what is missing
+        return str(path), 0, 0
+    return str(path), found.st_mtime_ns, found.st_size
 
 
-def _photo_crops(_data_dir: Path, *, size: int, per_photo: int, seed: int, halve: bool) -> Dataset:
-    check_integer("[dataset] size", size, least=4)
-    check_integer("[dataset] per_photo", per_photo)
-    check_integer("[dataset] seed", seed, least=0)
-    if not isinstance(halve, bool):
-        msg = f"[dataset] halve must be true or false, got {halve!r}"
-        raise ExperimentError(msg)
-    rng = np.random.default_rng(seed)
-    photographs = [load_photograph(photograph) for photograph in PHOTOGRAPHS]
-    if halve:
-        photographs = [halved(image) for image in photographs]
-    crops = np.concatenate([_crops(image, size, per_photo, rng) for image in photographs])
-    labels = np.repeat(np.arange(len(PHOTOGRAPHS)), per_photo)
-    order = rng.permutation(len(crops))
-    return Dataset(
-        images=_standardise(crops[order][:, None]),
-        labels=labels[order],
-        name="photo_crops",
-        n_classes=len(PHOTOGRAPHS),
-        source="crops of " + ", ".join(f"{p.name} ({p.package})" for p in PHOTOGRAPHS),
-        licence="; ".join(f"{p.name}: {p.licence}" for p in PHOTOGRAPHS),
-    )
+class _Memory:
+    """The datasets that were asked for last."""
+
+    def __init__(self, *, count: int, most_bytes: int) -> None:
+        self._count, self._most = count, most_bytes
+        self._kept: OrderedDict[tuple[Any, ...], Dataset] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: tuple[Any, ...]) -> Dataset | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: tuple[Any, ...], dataset: Dataset) -> None:
+        with self._lock:
+            self._kept[key] = dataset
+            while len(self._kept) > self._count or self._bytes() > self._most:
+                self._kept.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(dataset.inputs.nbytes for dataset in self._kept.values())
 
 
-def _crops(
-    image: NDArray[np.float64], size: int, count: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    if size > min(image.shape):
-        msg = f"[dataset] size {size} is larger than a photograph of {image.shape} pixels"
-        raise ExperimentError(msg)
-    rows = rng.integers(image.shape[0] - size + 1, size=count)
-    columns = rng.integers(image.shape[1] - size + 1, size=count)
-    return np.stack([image[r : r + size, c : c + size] for r, c in zip(rows, columns, strict=True)])
-
-
-def _standardise(pixels: NDArray[Any]) -> NDArray[np.float32]:
-    mean, std = pixels.mean(dtype=np.float64), pixels.std(dtype=np.float64)
-    return np.asarray((pixels - mean) / std, dtype=np.float32)
-
-
-_LOADERS: dict[str, tuple[Callable[..., Dataset], dict[str, Any]]] = {
-    "mnist": (_mnist, {}),
-    "photo_crops": (_photo_crops, {"size": 16, "per_photo": 1000, "seed": 0, "halve": False}),
-}
+_MEMORY = _Memory(count=4, most_bytes=512 * 2**20)

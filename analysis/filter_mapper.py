@@ -12,8 +12,8 @@ from analysis.errors import AnalysisError
 from analysis.filter_shape import FilterParams, FilterShape
 from analysis.mapper import COVERS, MapperGraph, cut_distance, mapper_graph
 from analysis.parameters import Params, parameter
-from analysis.pipeline import Unit
 from analysis.registry import Progress, register, silent, table
+from analysis.units import Unit
 
 QUICK_POINTS = 5000
 QUICK_FEW = 400  # so many are quick whatever becomes of them

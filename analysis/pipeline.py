@@ -1,63 +1,24 @@
-"""From an experiment to results: which units there are, their keys, and how one is computed."""
+"""From units to results: how one is computed, stored and found again."""
 
 import datetime as dt
 import importlib.metadata
 import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from analysis import claims, registry
-from analysis._defaults import experiment_defaults
-from analysis.checkpoints import content_digest
-from analysis.codec import Stored, digest, encode
+from analysis.codec import Stored, encode
 from analysis.errors import AnalysisError, NerveScopeError
-from analysis.experiment import Experiment, Step, TensorRef, read_layer
-from analysis.parameters import Params, as_plain
+from analysis.parameters import as_plain
 from analysis.registry import Analysis, Progress, silent
+from analysis.sources import Place
 from analysis.store import ResultStore, StoreError
+from analysis.units import Unit, key_of
 
 State = Literal["stored", "computed", "failed", "elsewhere"]
-Settings = Mapping[str, Mapping[str, Any]]
-"""Parameters that the user sets, by analysis name; None means not said."""
 
 LIBRARIES = ("numpy", "scipy", "numba", "redzed-tda", "ripser")
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One analysis of one layer at one step over a set of runs, with its parameters.
-
-    Attributes
-    ----------
-    analysis : str
-        Its name.
-    params : Params
-        Its parameters.
-    layer, step, milestone
-        Where on the cursor.
-    refs : tuple of TensorRef
-        The tensors it is computed from, one per run.
-    upstream : Unit or None
-        The unit whose result it takes, where it does not read the layer itself.
-    """
-
-    analysis: str
-    params: Params
-    layer: str
-    step: Step
-    refs: tuple[TensorRef, ...]
-    upstream: "Unit | None" = None
-
-    @property
-    def where(self) -> str:
-        """Layer, step and the first file, for messages."""
-        if not self.refs:
-            return f"{self.layer} at step {self.step.step}"
-        more = f" and {len(self.refs) - 1} more" if len(self.refs) > 1 else ""
-        return f"{self.layer} at step {self.step.step} ({self.refs[0].path}{more})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,109 +46,6 @@ class Outcome:
     detail: str = ""
     seconds: float = 0.0
     unsaved: tuple[tuple[str, bytes], ...] = ()
-
-
-def unit_of(
-    experiment: Experiment,
-    name: str,
-    *,
-    layer: str,
-    step: Step,
-    runs: Sequence[str] | None = None,
-    settings: Settings | None = None,
-) -> Unit:
-    """Make the unit of one analysis, with the units it stands on.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        Where the layer is.
-    name : str
-        Of the analysis.
-    layer, step
-        Which layer, which entry of the experiment's axis.
-    runs : sequence of str, optional
-        Names of runs; all of them where left out.
-    settings : mapping, optional
-        Parameters by analysis name; they win over experiment.toml, which wins over the defaults.
-
-    Raises
-    ------
-    AnalysisError
-        If there is no such analysis or a parameter cannot be used.
-    """
-    sources = experiment.sources(layer, step, runs=runs)
-    unit: Unit | None = None
-    for kind in registry.chain(name):
-        params = params_of(experiment, kind, layer=layer, settings=settings)
-        unit = Unit(kind.name, params, layer, step, sources.refs, unit)
-    assert unit is not None  # noqa: S101 - a chain is never empty
-    return unit
-
-
-def params_of(
-    experiment: Experiment, kind: Analysis, *, layer: str, settings: Settings | None = None
-) -> Params:
-    """Make the parameters of an analysis for a layer: settings, experiment.toml, then defaults.
-
-    Raises
-    ------
-    AnalysisError
-        If one cannot be used.
-    ExperimentError
-        If experiment.toml makes no sense.
-    """
-    defaults = experiment_defaults(experiment, kind, layer)
-    try:
-        return registry.resolve(kind, defaults, (settings or {}).get(kind.name, {}))
-    except AnalysisError as error:
-        if not defaults:
-            raise
-        msg = f"{error} (see also {experiment.path / 'experiment.toml'})"
-        raise AnalysisError(msg) from error
-
-
-def plan(
-    experiment: Experiment,
-    name: str,
-    *,
-    layers: Iterable[str] | None = None,
-    steps: Iterable[Step] | None = None,
-    runs: Sequence[str] | None = None,
-    settings: Settings | None = None,
-) -> list[Unit]:
-    """List the units of an analysis over layers × steps; where no run has the layer, none."""
-    names = [each.name for each in experiment.layers()] if layers is None else list(layers)
-    axis = list(experiment.axis if steps is None else steps)
-    units = [
-        unit_of(experiment, name, layer=layer, step=step, runs=runs, settings=settings)
-        for layer in names
-        for step in axis
-    ]
-    return [unit for unit in units if unit.refs]
-
-
-def key_of(unit: Unit) -> str:
-    """Digest everything the result depends on: method, version, parameters, file contents.
-
-    Raises
-    ------
-    CheckpointError
-        If a file cannot be read.
-    """
-    kind = registry.get(unit.analysis)
-    if unit.upstream is not None:
-        inputs: Any = key_of(unit.upstream)
-    else:
-        inputs = [[content_digest(Path(ref.path)), ref.tensor] for ref in unit.refs]
-    return digest(
-        {
-            "analysis": unit.analysis,
-            "version": kind.version,
-            "params": as_plain(unit.params),
-            "inputs": inputs,
-        }
-    )
 
 
 def load(unit: Unit, store: ResultStore) -> Stored | None:
@@ -253,19 +111,44 @@ def _run(unit: Unit, store: ResultStore, progress: Progress, started: float) -> 
 def _input_of(
     unit: Unit, store: ResultStore, progress: Progress
 ) -> tuple[Any, tuple[tuple[str, bytes], ...]]:
+    if unit.gathered:
+        return _gathered(unit, store, progress)
     if unit.upstream is None:
-        return read_layer(unit.refs), ()
-    while True:
-        outcome = run_unit(unit.upstream, store, progress)
-        if outcome.state == "failed":
-            raise NerveScopeError(outcome.message)
-        if outcome.state != "elsewhere":
-            break
-        time.sleep(0.1)
+        return unit.source.read(), ()
+    outcome = _settled(unit.upstream, store, progress)
+    if outcome.state == "failed":
+        raise NerveScopeError(outcome.message)
     stored = load(unit.upstream, store)
     if stored is None:
         raise NerveScopeError(_changed(unit))
     return stored.result, outcome.unsaved
+
+
+def _gathered(
+    unit: Unit, store: ResultStore, progress: Progress
+) -> tuple[list[tuple[Place, Any]], tuple[tuple[str, bytes], ...]]:
+    """Collect the results of many units; those that fail say so themselves and are left out."""
+    found: list[tuple[Place, Any]] = []
+    unsaved: list[tuple[str, bytes]] = []
+    for i, (place, each) in enumerate(zip(unit.source.read(), unit.gathered, strict=True)):
+        progress(i / len(unit.gathered), f"network {i + 1} of {len(unit.gathered)}")
+        outcome = _settled(each, store, silent)
+        unsaved += outcome.unsaved
+        if outcome.state != "failed" and (stored := load(each, store)) is not None:
+            found.append((place, stored.result))
+    if not found:
+        msg = f"{unit.where}: none of them could be computed"
+        raise NerveScopeError(msg)
+    return found, tuple(unsaved)
+
+
+def _settled(unit: Unit, store: ResultStore, progress: Progress) -> Outcome:
+    """Compute a unit, or wait for the process that is at it."""
+    while True:
+        outcome = run_unit(unit, store, progress)
+        if outcome.state != "elsewhere":
+            return outcome
+        time.sleep(0.1)
 
 
 def _check_unchanged(unit: Unit, key: str) -> None:
@@ -288,15 +171,6 @@ def _save(store: ResultStore, key: str, data: bytes) -> str:
 
 
 def _provenance(unit: Unit, kind: Analysis, seconds: float) -> dict[str, Any]:
-    inputs = [
-        {
-            "run": ref.run,
-            "file": Path(ref.path).name,
-            "tensor": ref.tensor,
-            "digest": content_digest(Path(ref.path)),
-        }
-        for ref in unit.refs
-    ]
     return {
         "analysis": unit.analysis,
         "version": kind.version,
@@ -304,7 +178,7 @@ def _provenance(unit: Unit, kind: Analysis, seconds: float) -> dict[str, Any]:
         "layer": unit.layer,
         "step": unit.step.step,
         "milestone": unit.step.milestone,
-        "inputs": inputs,
+        "inputs": unit.source.provenance(),
         "upstream": key_of(unit.upstream) if unit.upstream else None,
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 3),

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 import analysis
 from analysis.errors import AnalysisError
 from analysis.parameters import Params
+from analysis.sources import KINDS, LAYER
 
 if TYPE_CHECKING:  # units are made of what is registered here
-    from analysis.pipeline import Unit
+    from analysis.units import Unit
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-LAYER = "layer"
-"""What an analysis needs that reads one layer's weights (one array per run) and nothing else."""
 
 Progress = Callable[[float, str], None]
 """Called with the share done, 0 to 1, and what is being done."""
@@ -52,7 +50,7 @@ class Analysis:
     result : type
         The frozen dataclass that `run` returns.
     needs : str
-        `LAYER`, or the name of the analysis whose result it takes.
+        A kind of source (see `analysis.sources`), or the analysis whose result it takes.
     run : callable
         ``run(input, params, *, progress) -> result``.
     beside : mapping
@@ -61,6 +59,8 @@ class Analysis:
         ``quick(input, params) -> bool``: whether it answers while a page waits, in under 200 ms.
     on_demand : bool
         Whether it is computed only when it is asked for by name or looked at.
+    gathers : bool
+        Whether it takes the results of all runs and steps at once, as a list of (place, result).
     """
 
     name: str
@@ -73,6 +73,7 @@ class Analysis:
     beside: Mapping[str, tuple[Any, ...]]
     quick: Callable[[Any, Any], bool]
     on_demand: bool
+    gathers: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def register(
     beside: Mapping[str, tuple[Any, ...]] | None = None,
     quick: Callable[[Any, Any], bool] = never,
     on_demand: bool = False,
+    gathers: bool = False,
 ) -> Callable[[F], F]:
     """Register the decorated function as an analysis; its annotations name params and result.
 
@@ -153,6 +155,7 @@ def register(
             beside or {},
             quick,
             on_demand,
+            gathers,
         )
         return run
 
@@ -214,9 +217,15 @@ def get(name: str) -> Analysis:
 
 
 def chain(name: str) -> list[Analysis]:
-    """Return the analyses that lead to `name`, the first of them reading the layer itself."""
+    """Return the analyses that lead to `name`; the first reads a source, or gathers results."""
     one = get(name)
-    return [one] if one.needs == LAYER else [*chain(one.needs), one]
+    return [one] if one.gathers or one.needs in KINDS else [*chain(one.needs), one]
+
+
+def source_of(name: str) -> str:
+    """Return the kind of source that an analysis, or what it stands on or gathers, reads."""
+    first = chain(name)[0]
+    return source_of(first.needs) if first.gathers else first.needs
 
 
 def leaves() -> list[str]:

@@ -22,8 +22,9 @@ from threadpoolctl import threadpool_limits
 
 from analysis import claims
 from analysis.errors import NerveScopeError
-from analysis.pipeline import Outcome, Unit, key_of, load, run_unit
+from analysis.pipeline import Outcome, load, run_unit
 from analysis.store import ResultStore
+from analysis.units import Unit, key_of, with_parts
 
 
 def default_jobs() -> int:
@@ -133,7 +134,7 @@ class Scheduler:
         """
         settled, fresh = [], []
         known = self.keys
-        for unit in units:
+        for unit in with_parts(units):
             try:
                 key = key_of(unit)
             except NerveScopeError as error:
@@ -257,7 +258,7 @@ def compute(
         Another executor, such as that of a cluster.
     """
     scheduler = Scheduler(store, jobs=jobs or default_jobs(), make_executor=make_executor)
-    wanted = list(units)
+    wanted = with_parts(units)
     outcomes: list[Outcome] = []
 
     def settle(ended: list[Outcome]) -> None:

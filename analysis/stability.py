@@ -14,8 +14,8 @@ from analysis.errors import AnalysisError
 from analysis.filter_mapper import FilterGraph, MapperParams
 from analysis.filter_shape import FilterParams, FilterShape
 from analysis.parameters import Params
-from analysis.pipeline import Unit
 from analysis.registry import Entry, table
+from analysis.units import Unit
 
 Span = tuple[float, float]
 

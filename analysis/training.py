@@ -77,7 +77,7 @@ def _as_spec(spec: TrainingSpec | Mapping[str, Any] | Path) -> TrainingSpec:
 
 
 def _check_fit(spec: TrainingSpec, dataset: Dataset) -> None:
-    shape, network = dataset.images.shape[1:], spec.architecture
+    shape, network = dataset.inputs.shape[1:], spec.architecture
     if shape != network.input or dataset.n_classes != network.classes:
         msg = (
             f"[architecture] input = {list(network.input)}, classes = {network.classes} do not fit "
@@ -124,7 +124,7 @@ class _Group:
         seen, kept = spec.training.evaluate, self._n_train
         self._dataset = dataset
         self._samples = [
-            _Sample(dataset.images[part], dataset.labels[part])
+            _Sample(dataset.inputs[part], dataset.labels[part])
             for part in (slice(0, min(seen, kept)), slice(kept, kept + seen))
         ]
         # The second number keeps batches apart from whatever else is drawn with a run's seed.
@@ -157,7 +157,7 @@ class _Group:
     def _batches(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         size = self._training.batch
         chosen = np.stack([rng.integers(self._n_train, size=size) for rng in self._rngs])
-        return self._dataset.images[chosen], self._dataset.labels[chosen]
+        return self._dataset.inputs[chosen], self._dataset.labels[chosen]
 
     def _look(self, replicas: "Replicas", step: int) -> None:
         """Write down metrics and weights where a step asks for it."""

@@ -278,11 +278,13 @@
     if (pending && pending.state !== state) return; // moved on; the next question is on its way
     pending = null;
     page.cursor = page.wanted = answer.cursor;
+    const before = answered;
     answered = JSON.stringify([scheme, answer.cursor]);
     controls(answer.cursor);
     effectives.set(layerOf(answer.cursor), answer.effective);
     parameters(answer.effective);
-    update("note", { children: answer.note });
+    // a later look at the same place knows no more of what the link had asked for
+    if (answer.note || before !== answered) update("note", { children: answer.note });
     const made = Object.fromEntries(answer.frames.map((frame) => [frame.piece, frame.parts]));
     const parts = (piece) => made[piece] || cache.get(keyOf(piece, answer.cursor)) || [];
     paint(pieces(answer.cursor).map(parts), answer.cursor);

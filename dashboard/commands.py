@@ -12,10 +12,11 @@ from rich.console import Console
 from analysis import registry
 from analysis.errors import AnalysisError, ExperimentError
 from analysis.experiment import Experiment, find_experiments, open_experiment
-from analysis.pipeline import Outcome, Settings, Unit, plan, results_of
+from analysis.pipeline import Outcome, results_of
 from analysis.registry import Entry, Table
 from analysis.scheduler import compute as compute_units
 from analysis.store import ResultStore, StoreError, default_root
+from analysis.units import Settings, Unit, plan, with_parts
 from dashboard import resources, tables
 from dashboard.cursor import Cursor, runs_at
 from dashboard.selection import Selection, why_empty
@@ -47,21 +48,21 @@ def open_store(
 
 
 def _compute(units: list[Unit], store: ResultStore, jobs: int | None) -> list[Outcome]:
-    done = 0
+    done, every = 0, with_parts(units)
     said: set[str] = set()
     with progress_bar("computing") as advance:
 
         def tell(outcome: Outcome) -> None:
             nonlocal done
             done += 1
-            advance(done, len(units), outcome.unit.layer)
+            advance(done, len(every), outcome.unit.layer)
             if outcome.message and outcome.message not in said:
                 said.add(outcome.message)
                 say(outcome.message)
             if outcome.detail:
                 stderr().print(outcome.detail, markup=False)
 
-        return compute_units(units, store, jobs=jobs, on_outcome=tell)
+        return compute_units(every, store, jobs=jobs, on_outcome=tell)
 
 
 def compute(

@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis.errors import NerveScopeError
 from analysis.experiment import Experiment
-from analysis.pipeline import Settings
+from analysis.units import Settings
 from dashboard import cursor as cursors
 from dashboard import parameters
 from dashboard.cursor import Cursor, Known

@@ -8,8 +8,9 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from analysis.errors import NerveScopeError
-from analysis.pipeline import Outcome, Unit
+from analysis.pipeline import Outcome
 from analysis.store import write_whole
+from analysis.units import Unit
 from dashboard import theme, views
 from dashboard.context import Context
 from dashboard.cursor import Cursor

@@ -13,7 +13,7 @@ from analysis.experiment import Experiment
 from analysis.filter_mapper import FilterGraph
 from analysis.filter_shape import FilterShape
 from analysis.mapper import MapperGraph
-from analysis.pipeline import Unit
+from analysis.units import Unit
 from dashboard import quantities
 from dashboard.figures.mapper import Colour
 

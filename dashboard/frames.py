@@ -17,7 +17,7 @@ from analysis import registry
 from analysis.checkpoints import each_file_once
 from analysis.errors import NerveScopeError
 from analysis.parameters import as_plain
-from analysis.pipeline import params_of
+from analysis.units import params_of
 from dashboard import ids, metrics
 from dashboard.context import NOT_YET, Context
 from dashboard.cursor import Cursor

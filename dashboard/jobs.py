@@ -9,9 +9,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from analysis.errors import NerveScopeError
-from analysis.pipeline import Outcome, Unit, key_of
+from analysis.pipeline import Outcome
 from analysis.scheduler import ProcessPool, Scheduler
 from analysis.store import ResultStore
+from analysis.units import Unit, key_of
 
 LOG = logging.getLogger("nervescope")
 

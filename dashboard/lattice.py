@@ -10,7 +10,7 @@ import numpy as np
 from analysis.errors import NerveScopeError
 from analysis.filter_mapper import FilterGraph
 from analysis.filter_shape import FilterShape
-from analysis.pipeline import Unit
+from analysis.units import Unit
 from dashboard import words
 from dashboard.layer_units import anchor_unit, filter_units
 from dashboard.results import Found

@@ -7,7 +7,7 @@ from typing import Any, Self
 from analysis.errors import ExperimentError
 from analysis.experiment import Experiment
 from analysis.filter_shape import FilterShape
-from analysis.pipeline import Unit, unit_of
+from analysis.units import Unit, unit_of
 from dashboard.cursor import fullest
 from dashboard.view import Ask
 

@@ -6,8 +6,8 @@ from typing import Any, get_type_hints
 
 from analysis import registry
 from analysis.errors import AnalysisError
-from analysis.pipeline import Settings
 from analysis.registry import Analysis
+from analysis.units import Settings
 
 MOST = 40
 """Parameters of one link; more are not read."""

@@ -10,8 +10,9 @@ from typing import Any, Generic, TypeVar
 from analysis import kernels, registry
 from analysis.codec import Stored
 from analysis.errors import NerveScopeError
-from analysis.pipeline import Unit, key_of, load, run_unit
+from analysis.pipeline import load, run_unit
 from analysis.store import ResultStore
+from analysis.units import Unit, key_of
 from dashboard.jobs import Jobs
 
 AT_ONCE = 0.15

@@ -11,9 +11,9 @@ import waitress
 from analysis import kernels, registry
 from analysis.errors import NerveScopeError
 from analysis.experiment import Experiment
-from analysis.pipeline import Settings, Unit, plan
 from analysis.scheduler import default_jobs
 from analysis.store import ResultStore
+from analysis.units import Settings, Unit, plan
 from dashboard import views
 from dashboard.app import LOOPBACK, create_app
 from dashboard.context import Context

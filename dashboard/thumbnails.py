@@ -4,7 +4,7 @@ import contextlib
 from typing import Any
 
 from analysis.errors import NerveScopeError
-from analysis.pipeline import Unit
+from analysis.units import Unit
 from dashboard.figures.mapper import sprite
 from dashboard.filter_layer import FilterLayer, make_anchor
 from dashboard.lattice import Place

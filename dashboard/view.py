@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from dash.development.base_component import Component
 
 from analysis.experiment import Experiment
-from analysis.pipeline import Settings, Unit
+from analysis.units import Settings, Unit
 from dashboard.cursor import Cursor
 from dashboard.figures.blank import BLANK
 from dashboard.results import Found, Results, Shown

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from analysis import registry
 from analysis.experiment import open_experiment
-from analysis.pipeline import Unit, plan
 from analysis.scheduler import compute
 from analysis.store import ResultStore
+from analysis.units import Unit, plan
 
 HERE = Path(__file__).parent
 SHIPPED = ("face_resnet", "mnist_cnn")

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from analysis import registry
-from analysis.pipeline import Unit, key_of, load, run_unit
+from analysis.pipeline import load, run_unit
 from analysis.store import ResultStore
+from analysis.units import Unit, key_of
 
 SAMPLES = Path(__file__).parents[1] / "sample_models"
 MOST = 1_000_000

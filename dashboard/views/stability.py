@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.pipeline import Unit, key_of
 from analysis.stability import Cell, Grid, cell, grids
+from analysis.units import Unit, key_of
 from dashboard import words
 from dashboard.figures import heat
 from dashboard.figures.heat import heat_figure

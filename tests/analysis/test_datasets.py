@@ -15,11 +15,11 @@ DATA = Path(__file__).parents[2] / "sample_models" / "data"
 
 def test_mnist_is_standardised_and_has_ten_classes():
     digits = load_dataset({"name": "mnist"}, data_dir=DATA)
-    assert digits.images.shape == (10_000, 1, 28, 28)
-    assert digits.images.dtype == np.float32
+    assert digits.inputs.shape == (10_000, 1, 28, 28)
+    assert digits.inputs.dtype == np.float32
     assert digits.labels.dtype == np.int64
-    assert abs(digits.images.mean(dtype=np.float64)) < 1e-5
-    assert digits.images.std(dtype=np.float64) == pytest.approx(1, abs=1e-5)
+    assert abs(digits.inputs.mean(dtype=np.float64)) < 1e-5
+    assert digits.inputs.std(dtype=np.float64) == pytest.approx(1, abs=1e-5)
     assert digits.n_classes == 10
     # In mixed order: each digit is among the thousand that trainings hold out.
     assert np.bincount(digits.labels[-1000:], minlength=10).min() > 50
@@ -29,11 +29,11 @@ def test_crops_are_pieces_of_the_photograph_they_are_labelled_with():
     crops = load_dataset(
         {"name": "photo_crops", "size": 8, "per_photo": 20, "seed": 3}, data_dir=DATA
     )
-    assert crops.images.shape == (240, 1, 8, 8)
+    assert crops.inputs.shape == (240, 1, 8, 8)
     assert np.bincount(crops.labels).tolist() == [20] * 12
-    assert crops.images.std(dtype=np.float64) == pytest.approx(1, abs=1e-5)
+    assert crops.inputs.std(dtype=np.float64) == pytest.approx(1, abs=1e-5)
     # Standardising is affine, so a crop and its place in the photograph correlate fully.
-    crop = crops.images[0, 0].ravel().astype(np.float64)
+    crop = crops.inputs[0, 0].ravel().astype(np.float64)
     photograph = patches.load_photograph(PHOTOGRAPHS[crops.labels[0]])
     windows = np.lib.stride_tricks.sliding_window_view(photograph, (8, 8)).reshape(-1, 64)
     centred = windows - windows.mean(axis=1, keepdims=True)
@@ -45,7 +45,7 @@ def test_crops_are_pieces_of_the_photograph_they_are_labelled_with():
 def test_crops_follow_their_seed():
     def images(seed):
         settings = {"name": "photo_crops", "size": 8, "per_photo": 3, "seed": seed}
-        return load_dataset(settings, data_dir=DATA).images
+        return load_dataset(settings, data_dir=DATA).inputs
 
     assert np.array_equal(images(1), images(1))
     assert not np.array_equal(images(1), images(2))
@@ -54,14 +54,14 @@ def test_crops_follow_their_seed():
 def test_halved_photographs_give_other_crops():
     settings = {"name": "photo_crops", "size": 8, "per_photo": 3}
     halved = load_dataset({**settings, "halve": True}, data_dir=DATA)
-    assert halved.images.shape == (36, 1, 8, 8)
-    assert not np.array_equal(halved.images, load_dataset(settings, data_dir=DATA).images)
+    assert halved.inputs.shape == (36, 1, 8, 8)
+    assert not np.array_equal(halved.inputs, load_dataset(settings, data_dir=DATA).inputs)
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, "name must be one of mnist, photo_crops, got None"),
+        ({}, "name must be one of mnist, photo_crops, disks, got None"),
         ({"name": "cifar10"}, "got 'cifar10'"),
         ({"name": ["mnist"]}, "name must be one of"),
         ({"name": "mnist", "size": 28}, r"unknown keys size"),
@@ -98,7 +98,7 @@ def test_a_dataset_refuses_labels_that_do_not_fit():
     images = np.zeros((2, 1, 4, 4), np.float32)
     for labels in (np.array([0, 2]), np.array([-1, 0]), np.array([0])):
         with pytest.raises(ExperimentError):
-            Dataset(images, labels, name="d", n_classes=2, source="", licence="")
+            Dataset(images, labels, name="d", class_names=("a", "b"), source="", licence="")
 
 
 def test_contrast_norm_is_the_sum_over_neighbouring_pixels():

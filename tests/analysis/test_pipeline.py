@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from analysis import claims, pipeline
+from analysis import claims, pipeline, sources
 from analysis.errors import NerveScopeError
 from analysis.experiment import open_experiment
-from analysis.pipeline import key_of, load, plan, results_of, run_unit, unit_of
+from analysis.pipeline import load, results_of, run_unit
 from analysis.scheduler import Scheduler, compute
 from analysis.store import ResultStore
+from analysis.units import key_of, plan, unit_of
 
 Make = Callable[..., Path]
 SETTINGS = {"filters": {"k": "5", "fraction": 1.0}}
@@ -153,7 +154,7 @@ def test_one_failure_leaves_the_others(make_experiment: Make, store: ResultStore
 def test_an_unexpected_fault_is_told_with_its_traceback(
     make_experiment: Make, store: ResultStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "read_layer", lambda _refs: 1 / 0)
+    monkeypatch.setattr(sources, "read_layer", lambda _refs: 1 / 0)
     outcome = run_unit(plan(open_experiment(make_experiment()), "filters")[0], store)
     assert outcome.state == "failed"
     assert "ZeroDivisionError" in outcome.message
@@ -183,8 +184,8 @@ def test_two_requests_for_one_unit_compute_it_once(
 ) -> None:
     unit = plan(open_experiment(make_experiment()), "filters", settings=SETTINGS)[0]
     reads = []
-    real = pipeline.read_layer
-    monkeypatch.setattr(pipeline, "read_layer", lambda refs: reads.append(1) or real(refs))
+    real = sources.read_layer
+    monkeypatch.setattr(sources, "read_layer", lambda refs: reads.append(1) or real(refs))
     outcomes = compute([unit, unit, unit], store, jobs=2, make_executor=threads)
     assert [each.state for each in outcomes] == ["computed"] * 3
     assert len(reads) == 1
@@ -341,14 +342,14 @@ def test_a_file_that_changes_while_it_is_read_is_not_stored_under_its_old_conten
     folder = make_experiment()
     unit = plan(open_experiment(folder), "filters", settings=SETTINGS)[0]
     path = folder / "run-000" / "step-000000.safetensors"
-    real = pipeline.read_layer
+    real = sources.read_layer
 
     def read(refs: object) -> object:
         weights = real(refs)  # type: ignore[arg-type]
         path.write_bytes((folder / "run-000" / "step-000100.safetensors").read_bytes())
         return weights
 
-    monkeypatch.setattr(pipeline, "read_layer", read)
+    monkeypatch.setattr(sources, "read_layer", read)
     outcome = run_unit(unit, store)
     assert outcome.state == "failed"
     assert "changed while it was read" in outcome.message

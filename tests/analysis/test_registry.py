@@ -8,6 +8,7 @@ from analysis.errors import AnalysisError
 from analysis.filter_shape import FilterParams, FilterShape, neighbours
 from analysis.parameters import Params
 from analysis.registry import Progress
+from analysis.sources import KINDS
 
 
 def test_every_analysis_is_found_with_its_types() -> None:
@@ -15,7 +16,7 @@ def test_every_analysis_is_found_with_its_types() -> None:
     assert {"filters", "mapper"} <= set(found)
     for kind in found.values():
         assert issubclass(kind.params, Params)
-        assert kind.needs == registry.LAYER or kind.needs in found
+        assert kind.needs in KINDS or kind.needs in found
         assert all(each.metadata["text"] for each in fields(kind.params)), kind.name
 
 

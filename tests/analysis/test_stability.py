@@ -15,11 +15,12 @@ from analysis.experiment import Experiment, Step, open_experiment
 from analysis.filter_mapper import FilterGraph, MapperParams, filter_graph
 from analysis.filter_shape import FilterParams, FilterShape, filter_shape
 from analysis.homology import PersistenceDiagram
-from analysis.pipeline import Unit, key_of, unit_of
 from analysis.registry import Entry, Table
 from analysis.scheduler import compute
+from analysis.sources import LayerSource
 from analysis.stability import cell, grids
 from analysis.store import ResultStore
+from analysis.units import Unit, key_of, unit_of
 from dashboard import commands
 
 Make = Callable[..., Path]
@@ -44,8 +45,8 @@ def graph_of(shape: FilterShape) -> FilterGraph:
 
 
 def unit_with(filters: FilterParams | None = None, mapper: MapperParams | None = None) -> Unit:
-    upstream = Unit("filters", filters or FilterParams(), "conv1", Step(0), ())
-    return Unit("mapper", mapper or MapperParams(), "conv1", Step(0), (), upstream)
+    upstream = Unit("filters", filters or FilterParams(), "conv1", Step(0), LayerSource())
+    return Unit("mapper", mapper or MapperParams(), "conv1", Step(0), LayerSource(), upstream)
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ def test_metrics_are_those_of_the_network_that_was_written(trained, data):
     network.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
     digits = load_dataset({"name": "mnist"}, data_dir=data)
     for part, first in (("train", 0), ("val", 250)):
-        images = torch.from_numpy(digits.images[first : first + 20])
+        images = torch.from_numpy(digits.inputs[first : first + 20])
         labels = torch.from_numpy(digits.labels[first : first + 20])
         with torch.no_grad():
             logits = network(images)
@@ -160,7 +160,7 @@ def test_a_run_is_the_one_that_plain_pytorch_trains(trained, data):
         for _ in range(6):
             chosen = rng.integers(250, size=4)
             loss = torch.nn.functional.cross_entropy(
-                network(torch.from_numpy(digits.images[chosen])),
+                network(torch.from_numpy(digits.inputs[chosen])),
                 torch.from_numpy(digits.labels[chosen]),
             )
             optimizer.zero_grad()

@@ -10,9 +10,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from analysis.experiment import open_experiment
-from analysis.pipeline import Unit
 from analysis.scheduler import compute
 from analysis.store import ResultStore
+from analysis.units import Unit
 from dashboard import views
 from dashboard.context import Context
 from dashboard.jobs import Jobs

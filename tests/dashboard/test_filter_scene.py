@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.homology import birth_cycle
-from analysis.pipeline import Unit
+from analysis.units import Unit
 from dashboard.context import Context
 from dashboard.quantities import gradient_degrees
 from dashboard.views.filters import rows as filter_rows

@@ -13,8 +13,9 @@ from analysis import registry
 from analysis.checkpoints import each_file_once
 from analysis.errors import AnalysisError
 from analysis.parameters import as_plain
-from analysis.pipeline import key_of, params_of, run_unit
+from analysis.pipeline import run_unit
 from analysis.store import ResultStore
+from analysis.units import key_of, params_of
 from dashboard import frames, ids, shell, views
 from dashboard.context import Context
 from dashboard.results import Kept

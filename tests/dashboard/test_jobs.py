@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from analysis import kernels, pipeline
+from analysis import kernels
 from analysis.errors import ExperimentError
 from analysis.experiment import open_experiment
-from analysis.pipeline import Outcome, key_of, load, plan
+from analysis.pipeline import Outcome, load
 from analysis.store import ResultStore
+from analysis.units import key_of, plan
 from dashboard.context import Context
 from dashboard.cursor import Cursor
 from dashboard.jobs import Jobs
@@ -161,7 +162,7 @@ def test_what_failed_is_tried_again_when_asked_though_nobody_looks(
 ) -> None:
     unit = plan(open_experiment(make_experiment()), "filters")[0]
     with monkeypatch.context() as broken:
-        broken.setattr(pipeline, "read_layer", lambda _refs: 1 / 0)
+        broken.setattr(sources, "read_layer", lambda _refs: 1 / 0)
         jobs.want([unit])
         until(lambda: jobs.failed)
         idle(jobs)

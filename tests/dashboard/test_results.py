@@ -8,9 +8,10 @@ import pytest
 
 from analysis import kernels
 from analysis.experiment import open_experiment
-from analysis.pipeline import Unit, key_of, plan, run_unit
+from analysis.pipeline import run_unit
 from analysis.scheduler import compute
 from analysis.store import ResultStore
+from analysis.units import Unit, key_of, plan
 from dashboard.jobs import Jobs
 from dashboard.results import Found, Results, Shown
 

@@ -12,7 +12,7 @@ from analysis.experiment import Experiment, find_experiments
 from analysis.filter_mapper import FilterGraph
 from analysis.filter_shape import FilterShape
 from analysis.homology import birth_cycle
-from analysis.pipeline import Unit
+from analysis.units import Unit
 from dashboard import quantities, resources
 from dashboard.figures.mapper import Colour
 from dashboard.filter_layer import FilterLayer, Rows, make_anchor
