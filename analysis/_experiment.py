@@ -43,6 +43,8 @@ class Experiment:
         Every snapshot of every run, joined by milestone where given, else by equal step.
     settings : mapping
         experiment.toml as it is.
+    model : str
+        ``package.module:factory`` of the network, which the user names; no file can: it is run.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Experiment:
     runs: tuple[Run, ...]
     axis: tuple[Step, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
     _problems: dict[Problem, None] = field(default_factory=dict, repr=False)
     _layers: dict[str, Layer] = field(default_factory=dict, repr=False)
 

@@ -12,18 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from analysis.architectures import CnnSpec, build
+from analysis.architectures import CnnSpec, Spec, build
 
 _CONVOLUTIONS = ("conv1", "conv2")
-_EVALUATION_BATCH = 20
+_EVALUATION_BATCH = {"cnn": 20, "mlp": 2000}
 
 
 class Replicas:
-    """Copies of M(X, Y, Z), each with its own seed.
+    """Copies of a small network, each with its own seed.
 
     Parameters
     ----------
-    spec : CnnSpec
+    spec : CnnSpec or MlpSpec
     seeds : sequence of int
         One per copy.
     learning_rate, weight_decay : float
@@ -34,7 +34,7 @@ class Replicas:
 
     def __init__(
         self,
-        spec: CnnSpec,
+        spec: Spec,
         seeds: Sequence[int],
         *,
         learning_rate: float,
@@ -44,6 +44,7 @@ class Replicas:
         self._spec = spec
         self._count = len(seeds)
         self._is_rounded = precision == "bfloat16"
+        self._activation = build(spec).get_submodule(spec.taps[spec.layers[0]])
         drawn = [build(spec, seed=seed).state_dict() for seed in seeds]
         self._shapes = {name: tensor.shape for name, tensor in drawn[0].items()}
         self._parameters = {
@@ -54,15 +55,20 @@ class Replicas:
             self._parameters.values(), lr=learning_rate, weight_decay=weight_decay, fused=True
         )
 
-    def step(self, images: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
+    def set_rate(self, learning_rate: float) -> None:
+        """Go on with another learning rate."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+
+    def step(self, inputs: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
         """Train every copy on its own batch.
 
         Parameters
         ----------
-        images : ndarray of shape (n_copies, batch, channels, height, width)
+        inputs : ndarray of shape (n_copies, batch, *spec.input)
         labels : ndarray of shape (n_copies, batch)
         """
-        logits = self._forward(torch.from_numpy(images))
+        logits = self._forward(torch.from_numpy(inputs))
         loss = functional.cross_entropy(logits.mT, torch.from_numpy(labels), reduction="none")
         self._optimizer.zero_grad()
         loss.mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
@@ -70,13 +76,13 @@ class Replicas:
 
     @torch.no_grad()
     def evaluate(
-        self, images: NDArray[np.float32], labels: NDArray[np.int64]
+        self, inputs: NDArray[np.float32], labels: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean loss and accuracy of every copy on the same images.
+        """Mean loss and accuracy of every copy on the same inputs.
 
         Parameters
         ----------
-        images : ndarray of shape (n, channels, height, width)
+        inputs : ndarray of shape (n, *spec.input)
         labels : ndarray of shape (n,)
 
         Returns
@@ -84,9 +90,10 @@ class Replicas:
         losses, accuracies : ndarray of shape (n_copies,)
         """
         losses, hits = torch.zeros(self._count), torch.zeros(self._count)
+        size = _EVALUATION_BATCH[self._spec.kind]
         pairs = zip(
-            torch.split(torch.from_numpy(images), _EVALUATION_BATCH),
-            torch.split(torch.from_numpy(labels), _EVALUATION_BATCH),
+            torch.split(torch.from_numpy(inputs), size),
+            torch.split(torch.from_numpy(labels), size),
             strict=True,
         )
         for batch, target in pairs:
@@ -103,18 +110,24 @@ class Replicas:
             for name, parameter in self._parameters.items()
         }
 
-    def _forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits (n_copies, batch, classes), float32, of images (n_copies, batch, …)."""
+    def _forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits (n_copies, batch, classes), float32, of inputs (n_copies, batch, …)."""
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._is_rounded):
+            spec = self._spec
+            x = self._convolved(inputs, spec) if isinstance(spec, CnnSpec) else inputs.flatten(2)
+            layers = [name for name in spec.layers if name not in _CONVOLUTIONS]
+            for name in layers[:-1]:
+                x = self._activation(self._linear(name, x))
+            return self._linear(layers[-1], x).float()
+
+    def _convolved(self, images: torch.Tensor, spec: CnnSpec) -> torch.Tensor:
         batch = images.shape[1]
         x = images.transpose(0, 1).flatten(1, 2).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._is_rounded):
-            for name in _CONVOLUTIONS:
-                weight, bias = self._of(name)
-                x = functional.conv2d(x, weight, bias, padding=1, groups=self._count)
-                x = functional.max_pool2d(functional.relu(x), 2)
-            x = x.reshape(batch, self._count, self._spec.features).transpose(0, 1)
-            x = functional.relu(self._linear("fc1", x))
-            return self._linear("fc2", x).float()
+        for name in _CONVOLUTIONS:
+            weight, bias = self._of(name)
+            x = functional.conv2d(x, weight, bias, padding=1, groups=self._count)
+            x = functional.max_pool2d(self._activation(x), 2)
+        return x.reshape(batch, self._count, spec.features).transpose(0, 1)
 
     def _linear(self, name: str, x: torch.Tensor) -> torch.Tensor:
         weight, bias = self._of(name)

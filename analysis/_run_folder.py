@@ -20,6 +20,8 @@ from analysis.errors import AnalysisError, ExperimentError
 
 # Neither changes a run that is there.
 _FREE = ("runs", "replicas")
+# What experiments were trained with before these could be chosen.
+_LATER = {"architecture": {"activation": "relu"}, "training": {"schedule": "constant"}}
 
 
 def prepare_folder(folder: Path, spec: TrainingSpec) -> None:
@@ -54,7 +56,7 @@ def _experiment(spec: TrainingSpec) -> dict[str, Any]:
         "licence": spec.licence,
         "source": spec.source,
         "layers": kept or list(spec.architecture.layers),
-        "architecture": {"kind": "cnn", **asdict(spec.architecture)},
+        "architecture": {"kind": spec.architecture.kind, **asdict(spec.architecture)},
         "dataset": dict(spec.dataset),
         "training": training,
         "analysis": dict(spec.analysis),
@@ -65,7 +67,7 @@ def _refuse_other(path: Path, document: Mapping[str, Any]) -> None:
     # Through TOML, so that tuples are lists on both sides.
     new, old = tomllib.loads(dumps(document)), _read_toml(path)
     for table in ("architecture", "dataset", "training"):
-        ours, theirs = new[table], old.get(table, {})
+        ours, theirs = new[table], {**_LATER.get(table, {}), **old.get(table, {})}
         for key in sorted(set(ours) | set(theirs)):
             if key not in _FREE and ours.get(key) != theirs.get(key):
                 msg = (
@@ -100,7 +102,13 @@ class RunFolder:
     def settings(self) -> dict[str, Any]:
         """What run.toml says: the settings that change a run."""
         names = ("learning_rate", "weight_decay", "batch", "steps", "precision")
-        return {"seed": self.seed, **{name: getattr(self._training, name) for name in names}}
+        chosen = {"schedule": self._training.schedule}
+        later = {name: value for name, value in chosen.items() if value != "constant"}
+        return {
+            "seed": self.seed,
+            **{name: getattr(self._training, name) for name in names},
+            **later,
+        }
 
     def is_complete(self) -> bool:
         """Tell whether this very training is here from its first file to its last."""
@@ -139,7 +147,8 @@ class RunFolder:
             raise AnalysisError(msg)
         self._rows.append({"step": step, **metrics})
         passed = {text for _, text in self._reached}
-        new = [m.text for m in self._milestones.values() if m.is_reached(metrics)]
+        looked_at = self._milestones.values() if step else ()  # nothing is learned at step 0
+        new = [m.text for m in looked_at if m.is_reached(metrics)]
         self._reached += [(step, text) for text in new if text not in passed]
         is_milestone = any(at == step for at, _ in self._reached)
         return is_milestone or step in self._training.snapshots

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from analysis._settings import check_choice, check_integer, check_keys, check_number
-from analysis.architectures import CnnSpec
+from analysis.architectures import Spec
 from analysis.architectures import parse as parse_architecture
 from analysis.errors import ExperimentError
 
@@ -59,18 +59,23 @@ class Training:
     runs, first_seed : int
         Run i is drawn with seed first_seed + i.
     batch : int
-        Images in a batch.
+        Inputs in a batch.
     learning_rate, weight_decay : float
         Of Adam.
+    schedule : str
+        "constant", or "cosine": the learning rate falls along half a cosine wave, to nothing after
+        the last step.
     snapshots : list of int
         Steps at which weights are kept, 0 being before training.
     milestones : list of str
         Weights are kept, too, when a metric first reaches a value, looked at with each row of
-        metrics.csv: ``train_accuracy>=0.9``.
-    held_out : int
-        So many last images of the dataset are not trained on.
+        metrics.csv from the first step on: ``train_accuracy>=0.9``. What comes before training
+        reaches nothing. A run goes on to its last step whether or not it has reached them all.
+    held_out : int or float
+        So many last inputs of the dataset are not trained on; below 1, this share of them.
     evaluate : int
-        So many images, of the trained and of the held-out ones, are looked at for a row of metrics.
+        So many inputs, of the trained and of the held-out ones, are looked at for a row of metrics,
+        or all if there are fewer.
     evaluate_every : int
         Steps between rows.
     replicas : int
@@ -91,9 +96,10 @@ class Training:
     batch: int = 16
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
+    schedule: str = "constant"
     snapshots: list[int] = field(default_factory=list)
     milestones: list[str] = field(default_factory=list)
-    held_out: int = 1000
+    held_out: int | float = 1000
     evaluate: int = 500
     evaluate_every: int = 25
     replicas: int = 8
@@ -110,13 +116,18 @@ class Training:
         ExperimentError
             If one is out of its range or two contradict each other.
         """
-        for name in ("steps", "batch", "held_out", "evaluate", "evaluate_every"):
+        for name in ("steps", "batch", "evaluate", "evaluate_every"):
             check_integer(f"[training] {name}", getattr(self, name))
+        if isinstance(self.held_out, float):
+            check_number("[training] held_out (a share)", self.held_out, least=1e-6, most=0.999999)
+        else:
+            check_integer("[training] held_out", self.held_out)
         check_integer("[training] runs", self.runs, most=100_000)
         check_integer("[training] first_seed", self.first_seed, least=0)
         check_integer("[training] replicas", self.replicas, most=64)
         check_number("[training] learning_rate", self.learning_rate, least=1e-12, most=10)
         check_number("[training] weight_decay", self.weight_decay, least=0, most=10)
+        check_choice("[training] schedule", self.schedule, ("constant", "cosine"))
         check_choice("[training] precision", self.precision, ("bfloat16", "float32"))
         check_choice("[training] dtype", self.dtype, ("float16", "float32"))
         self._check_kept()
@@ -148,6 +159,22 @@ class Training:
         """The milestones, read."""
         return [Milestone.parse(text) for text in self.milestones]
 
+    def held_out_of(self, count: int) -> int:
+        """How many of so many inputs are held out."""
+        return max(1, round(self.held_out * (count if self.held_out < 1 else 1)))
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, 0 being the first.
+
+        References
+        ----------
+        I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
+        equation 5, without restarts, the lowest rate being 0.
+        """
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * (1 + math.cos(math.pi * step / self.steps)) / 2
+
     def keeps(self, parameter: str, *, run: str, step: int) -> bool:
         """Tell whether a parameter, such as ``conv1.weight``, is kept of a run at a step."""
         if not self.save or run in self.complete_runs:
@@ -165,7 +192,7 @@ class TrainingSpec:
     ----------
     title, description, licence, source : str
         For people. An empty licence or source becomes that of the dataset.
-    architecture : CnnSpec
+    architecture : CnnSpec or MlpSpec
     dataset : Mapping
         As `analysis.datasets.load_dataset` takes it.
     training : Training
@@ -174,7 +201,7 @@ class TrainingSpec:
     """
 
     title: str
-    architecture: CnnSpec
+    architecture: Spec
     dataset: Mapping[str, Any]
     training: Training
     description: str = ""

@@ -2,94 +2,41 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from analysis._settings import check_choice, check_integer, check_keys, check_number
+from analysis._architecture_specs import ACTIVATIONS, CnnSpec, MlpSpec
+from analysis._settings import check_choice, check_keys
 from analysis.errors import ExperimentError
 
 if TYPE_CHECKING:
     import torch
 
-KINDS = ("cnn",)
-INITS = ("small", "default")
+__all__ = ["ACTIVATIONS", "KINDS", "CnnSpec", "MlpSpec", "Spec", "build", "parse"]
+
+Spec = CnnSpec | MlpSpec
+"""What every kind of network offers: ``input`` (shape of one input), ``classes``, ``layers`` (those
+with weights, in order of depth), ``taps`` (layer → the module of `build` whose output is the
+layer's, its activation function included) and ``rectified`` (the layers that end in a ReLU)."""
+
+_MOST_PARAMETERS = 200_000_000  # .8 GB in float32: a settings file can ask for anything
+
+KINDS: Mapping[str, type[CnnSpec] | type[MlpSpec]] = {"cnn": CnnSpec, "mlp": MlpSpec}
 
 
-@dataclass(frozen=True, slots=True)
-class CnnSpec:
-    """M(X, Y, Z) of Gabrielsson and Carlsson: two convolutions and two fully connected layers.
-
-    3×3 convolution to X channels, rectifier, 2×2 maximum; the same to Y channels; a fully
-    connected layer of Z units with rectifier, and one of as many units as there are classes. Its
-    layers are named ``conv1``, ``conv2``, ``fc1`` and ``fc2``.
-
-    Attributes
-    ----------
-    input : tuple of int
-        Channels, height and width of an image; height and width at least 4.
-    channels : tuple of int
-        X and Y.
-    hidden : int
-        Z.
-    classes : int
-    init : str
-        "default" is PyTorch's: uniform, within 1/√(inputs of a unit). "small" draws the weights of
-        the convolutions from a normal distribution cut at two standard deviations, their biases
-        being 0, so that a short training outweighs what was drawn.
-    init_std : float
-        Standard deviation of the small initialisation.
-
-    References
-    ----------
-    R. B. Gabrielsson, G. Carlsson, "Exposition and interpretation of the topology of neural
-    networks", ICMLA 2019.
-    """
-
-    input: tuple[int, int, int] = (1, 28, 28)
-    channels: tuple[int, int] = (64, 32)
-    hidden: int = 64
-    classes: int = 10
-    init: str = "small"
-    init_std: float = 0.02
-
-    layers = ("conv1", "conv2", "fc1", "fc2")
-
-    def __post_init__(self) -> None:
-        """Check every setting.
-
-        Raises
-        ------
-        ExperimentError
-            If one is out of its range.
-        """
-        for name, length in (("input", 3), ("channels", 2)):
-            _check_counts(name, getattr(self, name), length)
-        if min(self.input[1:]) < 4:
-            msg = f"input must be at least 4×4 pixels (it is halved twice), got {self.input!r}"
-            raise ExperimentError(msg)
-        check_integer("hidden", self.hidden)
-        check_integer("classes", self.classes)
-        check_choice("init", self.init, INITS)
-        check_number("init_std", self.init_std, least=1e-6, most=10)
-
-    @property
-    def features(self) -> int:
-        """Inputs of the first fully connected layer."""
-        return self.channels[1] * (self.input[1] // 4) * (self.input[2] // 4)
-
-
-def parse(spec: Mapping[str, Any]) -> CnnSpec:
+def parse(spec: Mapping[str, Any]) -> Spec:
     """Read the ``[architecture]`` table of an experiment.
 
     Parameters
     ----------
     spec : Mapping
-        ``kind`` ("cnn") and the attributes of `CnnSpec`, all with defaults.
+        ``kind`` ("cnn" or "mlp") and the attributes of `CnnSpec` or `MlpSpec`, all with defaults.
 
     Returns
     -------
-    CnnSpec
+    CnnSpec or MlpSpec
 
     Raises
     ------
@@ -97,84 +44,134 @@ def parse(spec: Mapping[str, Any]) -> CnnSpec:
         If a key is unknown or a value is out of its range.
     """
     settings = dict(spec)
-    check_choice("[architecture] kind", settings.pop("kind", None), KINDS)
-    check_keys("architecture", settings, [field.name for field in fields(CnnSpec)])
-    for name in ("input", "channels"):
-        if isinstance(settings.get(name), list):  # what TOML gives
-            settings[name] = tuple(settings[name])
-    return CnnSpec(**settings)
+    kind = settings.pop("kind", None)
+    check_choice("[architecture] kind", kind, KINDS)
+    check_keys("architecture", settings, [field.name for field in fields(KINDS[kind])])
+    lists = {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
+    return KINDS[kind](**{**settings, **lists})  # TOML gives lists
 
 
-def build(spec: Mapping[str, Any] | CnnSpec, *, seed: int = 0) -> "torch.nn.Module":
+def build(spec: Mapping[str, Any] | Spec, *, seed: int = 0) -> "torch.nn.Sequential":
     """Build a network with freshly drawn parameters.
 
     Parameters
     ----------
-    spec : Mapping or CnnSpec
+    spec : Mapping, CnnSpec or MlpSpec
         As `parse` takes it.
     seed : int
         Of the drawing. PyTorch's own generator is neither used nor changed.
 
     Returns
     -------
-    torch.nn.Module
-        Takes images (n, channels, height, width), gives one logit per class (n, classes).
+    torch.nn.Sequential
+        Takes a float32 batch (n, *spec.input), gives one logit per class (n, classes). The keys of
+        its state dict are those of checkpoints, ``conv1.weight`` and so on; `taps` of the spec
+        names its modules.
 
     Raises
     ------
     ExperimentError
-        If the settings are not those of a known network.
+        If the settings are not those of a known network, or it has too many parameters.
     """
     import torch
     from torch import nn
 
-    cnn = spec if isinstance(spec, CnnSpec) else parse(spec)
-    first, second = cnn.channels
+    network = parse(spec) if isinstance(spec, Mapping) else spec
     with torch.device("meta"):  # draws nothing, `_initialise` does
-        modules = {
-            "conv1": nn.Conv2d(cnn.input[0], first, 3, padding=1),
-            "relu1": nn.ReLU(),
-            "pool1": nn.MaxPool2d(2),
-            "conv2": nn.Conv2d(first, second, 3, padding=1),
-            "relu2": nn.ReLU(),
-            "pool2": nn.MaxPool2d(2),
-            "flatten": nn.Flatten(),
-            "fc1": nn.Linear(cnn.features, cnn.hidden),
-            "relu3": nn.ReLU(),
-            "fc2": nn.Linear(cnn.hidden, cnn.classes),
-        }
-    network = nn.Sequential(OrderedDict(modules)).to_empty(device="cpu")
-    _initialise(network, cnn, seed)
-    return network
+        parts = _cnn(network) if isinstance(network, CnnSpec) else _mlp(network)
+    drawn = nn.Sequential(OrderedDict(parts))
+    count = sum(parameter.numel() for parameter in drawn.parameters())
+    if count > _MOST_PARAMETERS:
+        msg = f"[architecture] has {count:,} parameters, at most {_MOST_PARAMETERS:,} are built"
+        raise ExperimentError(msg + "; choose fewer units")
+    built = drawn.to_empty(device="cpu")
+    _initialise(built, network, seed)
+    return built
 
 
-def _initialise(network: "torch.nn.Module", cnn: CnnSpec, seed: int) -> None:
+def _cnn(spec: CnnSpec) -> "dict[str, torch.nn.Module]":
+    from torch import nn
+
+    (first, second), act = spec.channels, spec.activation
+    return {
+        "conv1": nn.Conv2d(spec.input[0], first, 3, padding=1),
+        f"{act}1": _activation(act),
+        "pool1": nn.MaxPool2d(2),
+        "conv2": nn.Conv2d(first, second, 3, padding=1),
+        f"{act}2": _activation(act),
+        "pool2": nn.MaxPool2d(2),
+        "flatten": nn.Flatten(),
+        "fc1": nn.Linear(spec.features, spec.hidden),
+        f"{act}3": _activation(act),
+        "fc2": nn.Linear(spec.hidden, spec.classes),
+    }
+
+
+def _mlp(spec: MlpSpec) -> "dict[str, torch.nn.Module]":
+    from torch import nn
+
+    parts: dict[str, torch.nn.Module] = {"flatten": nn.Flatten()} if len(spec.input) > 1 else {}
+    for name, (inputs, outputs) in zip(spec.layers, pairwise(spec.widths), strict=True):
+        parts[name] = nn.Linear(inputs, outputs)
+        if spec.taps[name] != name:
+            parts[spec.taps[name]] = _activation(spec.activation)
+    return parts
+
+
+def _activation(name: str) -> "torch.nn.Module":
+    from torch import nn
+
+    modules: dict[str, Callable[[], torch.nn.Module]] = {
+        "relu": nn.ReLU,
+        "tanh": nn.Tanh,
+        "sigmoid": nn.Sigmoid,
+        "elu": nn.ELU,
+        "gelu": nn.GELU,
+        "leaky_relu": nn.LeakyReLU,
+        "softplus": nn.Softplus,
+    }
+    return modules[name]()
+
+
+def _initialise(network: "torch.nn.Module", spec: Spec, seed: int) -> None:
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    for name in cnn.layers:
+    for name in spec.layers:
         module = network.get_submodule(name)
         weight, bias = module.get_parameter("weight"), module.get_parameter("bias")
-        if cnn.init == "small" and name.startswith("conv"):
-            _draw_small(weight, bias, std=cnn.init_std, generator=generator)
+        if isinstance(spec, CnnSpec) and spec.init == "small" and name.startswith("conv"):
+            std = spec.init_std
+            torch.nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std, generator=generator)
+            torch.nn.init.zeros_(bias)
             continue
-        bound = 1 / math.sqrt(math.prod(weight.shape[1:]))
-        for parameter in (weight, bias):
-            torch.nn.init.uniform_(parameter, -bound, bound, generator=generator)
+        _DRAWN.get(spec.init, _draw_default)(weight, bias, generator)
 
 
-def _draw_small(
-    weight: "torch.Tensor", bias: "torch.Tensor", *, std: float, generator: "torch.Generator"
+def _draw_default(
+    weight: "torch.Tensor", bias: "torch.Tensor", generator: "torch.Generator"
 ) -> None:
     import torch
 
-    torch.nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std, generator=generator)
+    bound = 1 / math.sqrt(math.prod(weight.shape[1:]))
+    for parameter in (weight, bias):
+        torch.nn.init.uniform_(parameter, -bound, bound, generator=generator)
+
+
+def _draw_he(weight: "torch.Tensor", bias: "torch.Tensor", generator: "torch.Generator") -> None:
+    import torch
+
+    torch.nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
     torch.nn.init.zeros_(bias)
 
 
-def _check_counts(name: str, value: object, length: int) -> None:
-    if not isinstance(value, tuple) or len(value) != length:
-        msg = f"{name} must be a list of {length} integers, got {value!r}"
-        raise ExperimentError(msg)
-    for part in value:
-        check_integer(name, part)
+def _draw_xavier(
+    weight: "torch.Tensor", bias: "torch.Tensor", generator: "torch.Generator"
+) -> None:
+    import torch
+
+    torch.nn.init.xavier_normal_(weight, generator=generator)
+    torch.nn.init.zeros_(bias)
+
+
+_DRAWN = {"default": _draw_default, "he": _draw_he, "xavier": _draw_xavier}

@@ -16,6 +16,7 @@ def parameter(
     maximum: float | None = None,
     choices: tuple[str, ...] | None = None,
     check: Callable[[Any], object] | None = None,
+    option: str | None = None,
 ) -> Any:
     """Make a field of a parameter dataclass with its help text and its range.
 
@@ -31,9 +32,11 @@ def parameter(
         The permitted words.
     check : callable, optional
         Called with the value; raises `AnalysisError` when it cannot be used.
+    option : str, optional
+        Name of the command's option where the field's own cannot be it, such as ``class``.
     """
     limits = {"minimum": minimum, "maximum": maximum, "choices": choices, "check": check}
-    return field(default=default, metadata={"text": text, **limits})
+    return field(default=default, metadata={"text": text, "option": option, **limits})
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class ProcessPool(ProcessPoolExecutor):
 def _begin() -> None:
     """Set a worker up: politely, and never to outlive the process that it works for."""
     os.nice(5)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of what is loaded later, such as torch
     threadpool_limits(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

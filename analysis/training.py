@@ -1,5 +1,6 @@
 """Training of the experiments that ship: many runs of a small network from one recipe."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ def train(
     out_dir: Path,
     *,
     data_dir: Path,
+    base: Path | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Train every run of a recipe and write an experiment.
@@ -44,6 +46,9 @@ def train(
         each snapshot, and snapshots.csv if there are milestones.
     data_dir : Path
         Folder of the images that ship, ``sample_models/data``.
+    base : Path, optional
+        Folder that a relative ``[dataset] path`` starts from; by default that of the recipe's file,
+        else the current one. experiment.toml gets the path as it is from `out_dir`.
     progress : callable, optional
         See `Progress`.
 
@@ -55,10 +60,12 @@ def train(
         If a run diverges. Training stops there: what is written stays.
     """
     recipe = _as_spec(spec)
-    dataset = load_dataset(recipe.dataset, data_dir=data_dir)
+    start = base or (spec.parent if isinstance(spec, Path) else Path())
+    dataset = load_dataset(recipe.dataset, data_dir=data_dir, base=start)
     _check_fit(recipe, dataset)
     recipe = replace(
         recipe,
+        dataset=_seen_from(out_dir, recipe.dataset, start),
         source=recipe.source or dataset.source,
         licence=recipe.licence or dataset.licence,
     )
@@ -76,17 +83,29 @@ def _as_spec(spec: TrainingSpec | Mapping[str, Any] | Path) -> TrainingSpec:
     return TrainingSpec.parse(spec) if isinstance(spec, Mapping) else load_spec(spec)
 
 
+def _seen_from(folder: Path, dataset: Mapping[str, Any], base: Path) -> Mapping[str, Any]:
+    """Turn the relative path of a dataset into the one from another folder."""
+    path = dataset.get("path")
+    if path is None or Path(path).is_absolute():
+        return dataset
+    try:
+        moved = os.path.relpath((base / path).resolve(), folder.resolve())
+    except ValueError:  # on another drive
+        moved = str((base / path).resolve())
+    return {**dataset, "path": Path(moved).as_posix()}
+
+
 def _check_fit(spec: TrainingSpec, dataset: Dataset) -> None:
-    shape, network = dataset.inputs.shape[1:], spec.architecture
+    shape, network = dataset.input, spec.architecture
     if shape != network.input or dataset.n_classes != network.classes:
         msg = (
             f"[architecture] input = {list(network.input)}, classes = {network.classes} do not fit "
             f"{dataset.name}: input = {list(shape)}, classes = {dataset.n_classes}"
         )
         raise ExperimentError(msg)
-    left = len(dataset) - spec.training.held_out
+    left = len(dataset) - spec.training.held_out_of(len(dataset))
     if left < spec.training.batch:
-        msg = f"[training] held_out leaves {left} of {len(dataset)} images: fewer than a batch"
+        msg = f"[training] held_out leaves {left} of {len(dataset)} inputs: fewer than a batch"
         raise ExperimentError(msg)
 
 
@@ -111,7 +130,7 @@ class _Count:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sample:
-    images: NDArray[np.float32]
+    inputs: NDArray[np.float32]
     labels: NDArray[np.int64]
 
 
@@ -120,11 +139,11 @@ class _Group:
 
     def __init__(self, spec: TrainingSpec, runs: Sequence[RunFolder], dataset: Dataset) -> None:
         self._spec, self._training, self._runs = spec, spec.training, runs
-        self._n_train = len(dataset) - spec.training.held_out
+        self._n_train = len(dataset) - spec.training.held_out_of(len(dataset))
         seen, kept = spec.training.evaluate, self._n_train
         self._dataset = dataset
         self._samples = [
-            _Sample(dataset.inputs[part], dataset.labels[part])
+            _Sample(dataset.inputs[part].copy(), dataset.labels[part].copy())  # PyTorch's own
             for part in (slice(0, min(seen, kept)), slice(kept, kept + seen))
         ]
         # The second number keeps batches apart from whatever else is drawn with a run's seed.
@@ -137,6 +156,7 @@ class _Group:
         names = f"{self._runs[0].name} … {self._runs[-1].name}"
         for step in range(self._training.steps):
             self._look(replicas, step)
+            replicas.set_rate(self._training.rate(step))
             replicas.step(*self._batches())
             count.advance(len(self._runs), f"{names}, step {step + 1}")
         self._look(replicas, self._training.steps)
@@ -165,7 +185,7 @@ class _Group:
         is_due = step % training.evaluate_every == 0 or step == training.steps
         if not is_due and step not in training.snapshots:
             return
-        measured = [replicas.evaluate(part.images, part.labels) for part in self._samples]
+        measured = [replicas.evaluate(part.inputs, part.labels) for part in self._samples]
         columns = [values for pair in measured for values in pair]
         for i, run in enumerate(self._runs):
             metrics = dict(zip(METRICS, (float(values[i]) for values in columns), strict=True))

@@ -175,7 +175,7 @@ def test_a_new_analysis_is_found_without_a_list(tmp_path: Path) -> None:
         "from analysis import registry, scheduler\n"
         "assert 'size' in registry.leaves()\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
-        "from analysis.pipeline import plan, run_unit\n"
+        "from analysis.pipeline import run_unit\nfrom analysis.units import plan\n"
         "from analysis.experiment import open_experiment\n"
         "from analysis.store import ResultStore\n"
         f"store = ResultStore(__import__('pathlib').Path({str(tmp_path / 'store')!r}))\n"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis import patches
-from analysis.datasets import Dataset, load_dataset
+from analysis.datasets import Dataset, dataset_files, load_dataset
 from analysis.errors import ExperimentError
 from analysis.patches import PHOTOGRAPHS, Photograph, contrast_norm, halve, natural_patches
 
@@ -58,9 +58,71 @@ def test_halved_photographs_give_other_crops():
     assert not np.array_equal(halved.inputs, load_dataset(settings, data_dir=DATA).inputs)
 
 
+def disks(**settings):
+    return load_dataset({"name": "disks", **settings}, data_dir=DATA)
+
+
+def test_disks_are_the_lattice_points_of_nine_disks_in_one():
+    found = disks()
+    assert found.inputs.shape == (14_249, 2)
+    assert found.inputs.dtype == np.float32
+    assert found.class_names == ("background", "disk")
+    # As many as the areas say: π / step² and nine times .2².
+    assert len(found) == pytest.approx(np.pi / 0.01485**2, rel=2e-3)
+    assert np.bincount(found.labels)[1] == pytest.approx(9 * np.pi * 0.04 / 0.01485**2, rel=0.02)
+    points = found.inputs.astype(np.float64) / 3
+    places = np.round(points / 0.01485)
+    assert np.abs(points - places * 0.01485).max() < 1e-6
+    assert len(np.unique(places, axis=0)) == len(found)
+    assert np.hypot(*points.T).max() <= 1
+    centres = np.array([(x, y) for x in (-0.5, 0, 0.5) for y in (-0.5, 0, 0.5)])
+    nearest = np.linalg.norm(points[:, None] - centres, axis=2)
+    assert np.array_equal(found.labels, nearest.min(axis=1) <= 0.2)
+    # Each disk has its points, and the order is mixed.
+    assert np.bincount(nearest.argmin(axis=1)[found.labels == 1], minlength=9).min() > 500
+    assert abs(found.labels[:2000].mean() - found.labels.mean()) < 0.05
+
+
+def test_a_multiple_of_the_step_gives_a_sublattice():
+    coarse, fine = disks(step=3 * 0.01485), disks()
+    places = {tuple(place) for place in np.round(fine.inputs / 3 / 0.01485).astype(int).tolist()}
+    found = np.round(coarse.inputs / 3 / 0.01485).astype(int).tolist()
+    assert {tuple(place) for place in found} == {
+        place for place in places if place[0] % 3 == place[1] % 3 == 0
+    }
+
+
+def test_disks_follow_their_settings():
+    assert np.array_equal(disks(scale=6.0).inputs, 2 * disks().inputs)
+    first, other = disks(), disks(seed=1)
+    assert not np.array_equal(first.inputs, other.inputs)
+    assert np.array_equal(np.sort(first.inputs, axis=0), np.sort(other.inputs, axis=0))
+    assert disks(radius=0.1).labels.sum() == pytest.approx(first.labels.sum() / 4, rel=0.03)
+    assert len(disks(step=0.2, radius=0.2)) == 81  # points on the rim count
+
+
+def test_files_are_listed_without_being_read(tmp_path):
+    assert dataset_files({"name": "mnist"}, data_dir=tmp_path) == [tmp_path / "mnist10k.npz"]
+    for name in ("disks", "photo_crops"):
+        assert dataset_files({"name": name}, data_dir=tmp_path) == []
+
+
+def test_what_was_loaded_is_remembered():
+    first = disks(step=0.1)
+    assert disks(step=0.1) is first
+    assert disks(step=0.1, seed=0) is not first  # other words; the same points
+    assert np.array_equal(disks(step=0.1, seed=0).inputs, first.inputs)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"name": "disks", "radius": 0.3}, "radius must be a number from 0.01 to 0.25"),
+        ({"name": "disks", "step": 1e-4}, "step must be a number from 0.002"),
+        ({"name": "disks", "scale": 0}, "scale must be"),
+        ({"name": "disks", "scale": float("nan")}, "scale must be"),
+        ({"name": "disks", "seed": 1.0}, "seed must be"),
+        ({"name": "disks", "halve": True}, "unknown keys halve"),
         ({}, "name must be one of mnist, photo_crops, disks, got None"),
         ({"name": "cifar10"}, "got 'cifar10'"),
         ({"name": ["mnist"]}, "name must be one of"),

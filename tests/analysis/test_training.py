@@ -5,9 +5,11 @@ import math
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
@@ -98,8 +100,8 @@ def test_metrics_are_those_of_the_network_that_was_written(trained, data):
     network.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
     digits = load_dataset({"name": "mnist"}, data_dir=data)
     for part, first in (("train", 0), ("val", 250)):
-        images = torch.from_numpy(digits.inputs[first : first + 20])
-        labels = torch.from_numpy(digits.labels[first : first + 20])
+        images = torch.from_numpy(digits.inputs[first : first + 20].copy())
+        labels = torch.from_numpy(digits.labels[first : first + 20].copy())
         with torch.no_grad():
             logits = network(images)
         loss = torch.nn.functional.cross_entropy(logits, labels).item()
@@ -232,6 +234,115 @@ def test_more_runs_can_be_added(data, tmp_path):
     assert tomllib.loads((tmp_path / "experiment.toml").read_text())["training"]["runs"] == 2
 
 
+# --- other networks, schedules and data ----------------------------------------------------------
+
+MLP = {
+    "kind": "mlp",
+    "input": [1, 28, 28],
+    "hidden": [12, 7],
+    "activation": "tanh",
+    "init": "xavier",
+}
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize("architecture", [MLP, {**TINY["architecture"], "activation": "sigmoid"}])
+def test_any_network_trains_as_in_plain_pytorch(architecture, schedule, data, tmp_path):
+    import torch
+
+    spec = {**tiny(schedule=schedule, runs=2), "architecture": architecture}
+    train(spec, tmp_path, data_dir=data)
+    digits = load_dataset({"name": "mnist"}, data_dir=data)
+    for seed in range(2):
+        network = build(architecture, seed=seed)
+        optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=6)
+        rng = np.random.default_rng([seed, 1])
+        for _ in range(6):
+            chosen = rng.integers(250, size=4)
+            logits = network(torch.from_numpy(digits.inputs[chosen]))
+            loss = torch.nn.functional.cross_entropy(
+                logits, torch.from_numpy(digits.labels[chosen])
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if schedule == "cosine":
+                cosine.step()
+        expected = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+        found = load_file(tmp_path / f"run-00{seed}" / "step-000006.safetensors")
+        assert_same(found, expected, 1e-4)
+    settings = tomllib.loads((tmp_path / "run-000" / "run.toml").read_text())
+    assert settings.get("schedule", "constant") == schedule
+    assert (
+        tomllib.loads((tmp_path / "experiment.toml").read_text())["architecture"]["kind"]
+        == (architecture["kind"])
+    )
+
+
+def test_a_schedule_is_part_of_what_a_run_is(data, tmp_path):
+    train(tiny(runs=1), tmp_path, data_dir=data)
+    with pytest.raises(ExperimentError, match=r"schedule = 'constant', the recipe says 'cosine'"):
+        train(tiny(runs=1, schedule="cosine"), tmp_path, data_dir=data)
+
+
+def test_experiments_from_before_a_setting_existed_go_on(data, tmp_path):
+    train(tiny(runs=1), tmp_path, data_dir=data)
+    path = tmp_path / "experiment.toml"
+    lines = path.read_text().splitlines()
+    older = [line for line in lines if not line.startswith(("activation", "schedule"))]
+    assert len(older) == len(lines) - 2
+    path.write_text("\n".join(older))
+    messages = []
+    train(tiny(runs=1), tmp_path, data_dir=data, progress=lambda *report: messages.append(report))
+    assert messages[0][2] == "0 of 1 runs to train"
+
+
+def test_a_share_is_held_out():
+    of_share, of_number = (TrainingSpec.parse(tiny(held_out=held)).training for held in (0.2, 50))
+    assert [of_share.held_out_of(count) for count in (14_249, 10, 1)] == [2850, 2, 1]
+    assert of_number.held_out_of(300) == 50
+
+
+def test_a_share_is_held_out_of_the_end(data, tmp_path):
+    spec = {**tiny(held_out=0.1, runs=1, evaluate=10_000), "dataset": {"name": "disks"}}
+    spec["architecture"] = {"kind": "mlp", "input": [2], "hidden": [4], "classes": 2}
+    train(spec, tmp_path, data_dir=data)
+    import torch
+
+    disks = load_dataset({"name": "disks"}, data_dir=data)
+    network = build(spec["architecture"])
+    with torch.no_grad():
+        logits = network(torch.from_numpy(disks.inputs[-1425:].copy())).numpy()
+    hits = (logits.argmax(axis=1) == disks.labels[-1425:]).mean()
+    first = rows(tmp_path / "run-000" / "metrics.csv")[0]
+    assert float(first["val_accuracy"]) == pytest.approx(hits, abs=1e-4)
+
+
+def test_what_comes_before_training_reaches_nothing(data, tmp_path):
+    train(tiny(runs=1, milestones=["train_accuracy>=0.0"]), tmp_path, data_dir=data)
+    expected = [{"step": "2", "milestone": "train_accuracy>=0.0"}]
+    assert rows(tmp_path / "run-000" / "snapshots.csv") == expected
+
+
+def test_a_path_is_that_of_the_recipe_and_then_of_the_experiment(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "recipes").mkdir()
+    numbers, labels = rng.normal(size=(60, 3)), rng.integers(2, size=60)
+    np.savez(tmp_path / "recipes" / "set.npz", x=numbers, y=labels)
+    spec = {**tiny(runs=1), "dataset": {"path": "set.npz"}}
+    spec["architecture"] = {"kind": "mlp", "input": [3], "hidden": [4], "classes": 2}
+    recipe, out = tmp_path / "recipes" / "recipe.toml", tmp_path / "some" / "where"
+    recipe.write_text(dumps(spec))
+    for _ in range(2):  # the second time nothing differs
+        train(recipe, out, data_dir=tmp_path)
+    settings = tomllib.loads((out / "experiment.toml").read_text())["dataset"]
+    assert settings == {"path": "../../recipes/set.npz"}
+    assert len(load_dataset(settings, data_dir=tmp_path, base=out)) == 60
+    with pytest.raises(ExperimentError, match="does not exist"):
+        train(spec, tmp_path / "other", data_dir=tmp_path, base=tmp_path)
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 
@@ -259,8 +370,8 @@ def test_a_diverged_run_is_named(data, tmp_path, monkeypatch):
 
     real = Replicas.evaluate
 
-    def diverged(self, images, labels):
-        losses, accuracies = real(self, images, labels)
+    def diverged(self, inputs, labels):
+        losses, accuracies = real(self, inputs, labels)
         losses[1] = math.nan
         return losses, accuracies
 
@@ -303,6 +414,11 @@ def test_weights_beyond_float16_are_named(tmp_path):
         ({"precision": "float16"}, "precision must be one of"),
         ({"dtype": "int8"}, "dtype must be one of"),
         ({"held_out": 299}, "fewer than a batch"),
+        ({"held_out": 0.999}, "fewer than a batch"),
+        ({"held_out": 0}, "held_out must be an integer of at least 1"),
+        ({"held_out": 1.5}, "held_out .a share. must be a number from"),
+        ({"held_out": True}, "held_out must be an integer"),
+        ({"schedule": "step"}, "schedule must be one of constant, cosine"),
     ],
 )
 def test_a_wrong_training_is_named(training, words, data, tmp_path):
@@ -322,6 +438,7 @@ def test_a_wrong_training_is_named(training, words, data, tmp_path):
         ({"kind": "cnn", "channels": [3, 0]}, "channels must be an integer"),
         ({"kind": "cnn", "input": [1, 3, 28]}, "at least 4×4"),
         ({"kind": "cnn", "input": [1, 16, 16]}, "do not fit mnist"),
+        ({"kind": "mlp", "input": [784]}, r"do not fit mnist: input = \[1, 28, 28\]"),
         ({"kind": "cnn", "classes": 12}, "do not fit mnist"),
         ({"kind": "cnn", "hidden": -5}, "hidden must be"),
         ({"kind": "cnn", "init": "zeros"}, "init must be one of small, default"),
@@ -410,6 +527,64 @@ def test_settings_come_back_from_toml():
     assert tomllib.loads(dumps(settings)) == settings
     with pytest.raises(TypeError, match="None"):
         dumps({"absent": None})
+
+
+# --- the recipe of a study that is not made here -------------------------------------------------
+
+
+def small_cifar(folder, *, count=20):
+    """Made-up images of the size of CIFAR-10, one folder per class."""
+    rng = np.random.default_rng(0)
+    for label in range(10):
+        (folder / f"class{label}").mkdir(parents=True)
+        for i in range(count):
+            # Of its own colour, so that there is something to learn.
+            colour = np.array([label * 25, 255 - label * 25, 128 * (label % 2)])
+            pixels = np.clip(colour + rng.normal(scale=20, size=(32, 32, 3)), 0, 255)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"class{label}" / f"{i}.png")
+
+
+def test_the_cifar_study_trains_from_a_folder(tmp_path):
+    small_cifar(tmp_path / "images")
+    spec = load_spec(SAMPLES / "cifar10_cnn.toml")
+    assert spec.architecture == CnnSpec(
+        input=(3, 32, 32), channels=(64, 32), hidden=64, init="default"
+    )
+    assert spec.dataset == {"openml": "CIFAR_10", "order": "stored"}
+    short = replace(
+        spec.training,
+        runs=2,
+        steps=40,
+        batch=16,
+        held_out=50,
+        evaluate=100,
+        snapshots=[0, 40],
+        evaluate_every=20,
+    )
+    spec = replace(spec, training=short, dataset={"path": "images"})
+    train(spec, tmp_path / "out", data_dir=tmp_path, base=tmp_path)
+    for run in ("run-000", "run-001"):
+        table = rows(tmp_path / "out" / run / "metrics.csv")
+        assert float(table[-1]["train_accuracy"]) > float(table[0]["train_accuracy"]) + 0.3
+        kept = load_file(tmp_path / "out" / run / "step-000040.safetensors")
+        assert {name: tensor.shape for name, tensor in kept.items()} == {
+            "conv1.weight": (64, 3, 3, 3),
+            "conv2.weight": (32, 64, 3, 3),
+        }
+
+
+def test_the_cifar_study_trains_from_the_rows_of_openml(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    table = rng.integers(256, size=(80, 3072)).astype(np.float64)
+    target = np.array([str(i % 10) for i in range(80)], dtype=object)
+    found = SimpleNamespace(data=table, target=target, details={})
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", lambda *_args, **_options: found)
+    spec = load_spec(SAMPLES / "cifar10_cnn.toml")
+    short = replace(spec.training, runs=1, steps=1, batch=4, held_out=20, snapshots=[0])
+    train(replace(spec, training=short), tmp_path, data_dir=tmp_path)
+    assert (tmp_path / "run-000" / "step-000000.safetensors").exists()
+    experiment = tomllib.loads((tmp_path / "experiment.toml").read_text())
+    assert experiment["source"] == "OpenML, CIFAR_10, version 1"
 
 
 # --- the sample that ships -----------------------------------------------------------------------

@@ -18,7 +18,11 @@ WORDS = {
     "beside": ("", "null", "pin"),
 }
 USUAL = {"view": "overview", "colour": "angle", "scale": "locked"}
-KNOWN = Known(lambda _experiment: "conv1", WORDS)
+KNOWN = Known(
+    lambda experiment, _view: [each.name for each in experiment.layers()],
+    lambda _experiment, _view: "conv1",
+    WORDS,
+)
 SCRIPT = "<script>alert(1)</script>"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from analysis import kernels
+from analysis import kernels, sources
 from analysis.errors import ExperimentError
 from analysis.experiment import open_experiment
 from analysis.pipeline import Outcome, load
@@ -221,7 +221,7 @@ def test_the_row_tells_of_every_layer_without_computing_any(
     assert (bars[0].strength, bars[0].no_shape) == (None, False)
     assert bars[1].strength is not None
     assert bars[1].null is not None
-    assert context.clearest_layer(experiment) == "b"
+    assert context.clearest_layer(experiment, "filters") == "b"
 
 
 def ask_of(context: Context, index: int = 0, **settings: Any) -> Ask:

@@ -15,7 +15,7 @@ def folder(name: str) -> Path:
     ExperimentError
         If the installation lacks it.
     """
-    for place in (HERE / "_bundled" / name, HERE.parent / name):
+    for place in (HERE.parent / "dashboard" / "_bundled" / name, HERE.parent / name):
         if place.is_dir():
             return place
     msg = f"{HERE.parent / name}: not there; install NerveScope again"

@@ -1,0 +1,181 @@
+"""The analysis *activation-cloud*: one layer of one network, looked at closely.
+
+Its points, their picture in a plane, their barcode and which inputs each loop passes through.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.activation_landscapes import LandscapeParams, chosen_inputs
+from analysis.activations import Layer, collect
+from analysis.cloud_shape import filtration
+from analysis.errors import AnalysisError
+from analysis.homology import PersistenceDiagram, birth_cycle, vietoris_rips
+from analysis.landscapes import bars_norm
+from analysis.lenses import lens_values
+from analysis.networks import ACTIVATIONS, NetworkSource
+from analysis.parameters import parameter
+from analysis.ragged import Ragged
+from analysis.registry import Progress, register, silent
+
+CYCLES = 12
+"""Longest bars of which it is known through which inputs their loop passes."""
+
+KEPT = 64
+"""Coordinates of a point that are kept: of wider layers those along the first principal axes."""
+
+
+@dataclass(frozen=True)
+class CloudParams(LandscapeParams):
+    """Parameters of the analysis *activation-cloud*: those of *landscapes*, and the picture."""
+
+    projection: str = parameter("pca", "picture of the points", choices=("pca", "umap"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ActivationCloud:
+    """Activations of one layer.
+
+    Attributes
+    ----------
+    points : ndarray of float32, shape (n, min(width, KEPT))
+        One point per input, centred; of wider layers along the first principal axes.
+    plane : ndarray of float32, shape (n, 2)
+        Where each point lies in the picture.
+    explained : tuple of float
+        Share of the variance along both axes; empty for UMAP.
+    diagram : PersistenceDiagram
+        In units of `scale`, see `analysis.cloud_shape`.
+    cycles : Ragged
+        Per H₁ bar, the longest first and at most `CYCLES`: rows of `points` in the order of a loop.
+    norm : float
+        L² norm of the landscape of the bars in the asked dimension.
+    scale : float
+    width : int
+        Coordinates of the layer.
+    note : str
+    rows, labels : ndarray of int64, shape (n,)
+        Which inputs of the data, and their classes.
+    class_names : tuple of str
+    n_total : int
+        Inputs that there were to choose from.
+    """
+
+    points: NDArray[np.float32]
+    plane: NDArray[np.float32]
+    explained: tuple[float, ...]
+    diagram: PersistenceDiagram
+    cycles: Ragged
+    norm: float
+    scale: float
+    width: int
+    note: str
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    n_total: int
+
+
+@register(
+    "activation-cloud",
+    title="Activations of a layer",
+    version=1,
+    needs=ACTIVATIONS,
+    on_demand=True,
+)
+def activation_cloud(
+    source: NetworkSource, params: CloudParams, *, progress: Progress = silent
+) -> ActivationCloud:
+    """Run a network and look at one of its layers closely.
+
+    Parameters
+    ----------
+    source : NetworkSource
+        With the one layer that is wanted.
+    params : CloudParams
+        See there.
+    progress : callable
+        Told of the stages.
+
+    Returns
+    -------
+    ActivationCloud
+
+    Raises
+    ------
+    NerveScopeError
+        If the network or the inputs cannot be had, or the layer's output cannot be used.
+    """
+    progress(0.0, "running the network")
+    batch = chosen_inputs(source, params)
+    layer = next(iter(collect(source, batch, points=params.points)))
+    if layer.points is None:
+        raise AnalysisError(layer.note)
+    progress(0.3, "barcode")
+    diagram, cycles, scale, note = _shape(layer, params)
+    progress(0.8, "picture")
+    points, explained = principal_axes(layer.points)
+    # the lens has a seed of its own, so that the same points always give the same picture
+    plane = points[:, :2] if params.projection == "pca" else lens_values(points, "umap")
+    return ActivationCloud(
+        points=points[:, :KEPT].astype(np.float32),
+        plane=np.ascontiguousarray(plane, dtype=np.float32),
+        explained=explained if params.projection == "pca" else (),
+        diagram=diagram,
+        cycles=cycles,
+        norm=bars_norm(diagram.bars(params.dimension), dimension=params.dimension),
+        scale=scale,
+        width=layer.points.shape[1],
+        note="; ".join(part for part in (note, layer.note) if part),
+        rows=batch.rows,
+        labels=batch.labels,
+        class_names=batch.class_names,
+        n_total=batch.n_total,
+    )
+
+
+def _shape(layer: Layer, params: CloudParams) -> tuple[PersistenceDiagram, Ragged, float, str]:
+    assert layer.points is not None  # noqa: S101 - the caller has looked
+    matrix, scale, note = filtration(
+        layer.points, homology=params.homology, rectified=layer.rectified
+    )
+    diagram = vietoris_rips(
+        matrix if not note else np.zeros((1, 1)),
+        metric="precomputed",
+        max_dimension=params.dimension,
+        landmarks=None,
+    )
+    count = min(len(diagram.bars(1)), CYCLES)
+    loops = [birth_cycle(matrix, diagram, i, metric="precomputed") for i in range(count)]
+    return diagram, Ragged.of(loops), scale, note
+
+
+def principal_axes(
+    points: NDArray[np.generic],
+) -> tuple[NDArray[np.float64], tuple[float, ...]]:
+    """Centre points and turn them to their principal axes, the widest first.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+
+    Returns
+    -------
+    turned : ndarray of float64, shape (n, max(2, min(n, d)))
+        Each axis points to where its largest coordinate is positive.
+    explained : tuple of float
+        Share of the variance along the first two.
+    """
+    values = np.asarray(points, dtype=np.float64)
+    centred = values - values.mean(axis=0)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    turned = left * sizes
+    if turned.shape[1] < 2:
+        turned = np.pad(turned, ((0, 0), (0, 2 - turned.shape[1])))
+    furthest = turned[np.abs(turned).argmax(axis=0), np.arange(turned.shape[1])]
+    turned = turned * np.where(furthest < 0, -1.0, 1.0)
+    total = float((sizes**2).sum()) or 1.0
+    shares = [float(size) ** 2 / total for size in sizes[:2]]
+    return turned, (*shares, 0.0)[:2]

@@ -1,0 +1,321 @@
+"""The analysis *landscapes*: the shape of every layer's activations in one network.
+
+A unit is one snapshot of one run: the network is run once over the inputs, and each layer's cloud
+becomes a persistence diagram, of which the landscape and its norm are made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import inputs
+from analysis.activations import POINTS, Layer, collect
+from analysis.cloud_shape import HOMOLOGIES, cloud_shape
+from analysis.errors import AnalysisError
+from analysis.inputs import SAMPLINGS, Batch
+from analysis.landscapes import bars_norm
+from analysis.networks import NETWORK, NetworkSource, layer_weights
+from analysis.neural_persistence import neural_persistence
+from analysis.parameters import Params, parameter
+from analysis.registry import Entry, Progress, register, silent, table
+from analysis.units import Unit
+
+BARS = 20
+"""Longest bars in a table row."""
+
+
+@dataclass(frozen=True)
+class LandscapeParams(Params):
+    """Parameters of the analysis *landscapes*."""
+
+    inputs: int = parameter(1000, "how many inputs the network is shown", minimum=2, maximum=8000)
+    of_class: str = parameter(
+        "", "show inputs of this class only: its name or number", option="class"
+    )
+    sampling: str = parameter(
+        "random",
+        "inputs at random, in the shares of the classes (stratified), or far apart (spread)",
+        choices=SAMPLINGS,
+    )
+    homology: str = parameter(
+        "global",
+        "of the whole cloud, or at its origin (local homology)",
+        choices=HOMOLOGIES,
+    )
+    dimension: int = parameter(
+        1, "homology dimension: components, loops, voids", minimum=0, maximum=2
+    )
+    points: str = parameter(
+        "auto",
+        "a convolutional layer's points: all coordinates, means over places, one place per input",
+        choices=POINTS,
+    )
+    seed: int = parameter(0, "seed of the choice of inputs", minimum=0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkLandscapes:
+    """Persistence diagrams of all layers' activations in one network.
+
+    Attributes
+    ----------
+    layers : tuple of str
+        In order of depth.
+    pairs : ndarray of float32, shape (n, 2)
+        Birth and death of every bar, layer after layer, the longest first in each dimension;
+        distances are in units of `scale`. Filtrations are in single precision, so nothing is lost.
+    dimensions : ndarray of int8, shape (n,)
+        Homology dimension of each bar.
+    offsets : ndarray of int64, shape (n_layers + 1,)
+        Where each layer's bars begin.
+    norms : ndarray of float64, shape (n_layers,)
+        L² norm of the landscape in the asked dimension, over all levels; NaN where a layer failed.
+    scale : ndarray of float64, shape (n_layers,)
+        What distances were divided by, in units of the activations.
+    width : ndarray of int64, shape (n_layers,)
+        Coordinates of a point.
+    neural_persistence : ndarray of float64, shape (n_layers,)
+        Of the layer's weights; NaN where it has none.
+    notes : tuple of str
+        What else is to be said of each layer: dead, constant, how points were made.
+    failed : tuple of bool
+        Whether the note says why there is no diagram.
+    rows : ndarray of int64, shape (n_inputs,)
+        Which inputs of the data.
+    labels : ndarray of int64, shape (n_inputs,)
+    class_names : tuple of str
+    n_total : int
+        Inputs that there were to choose from.
+    dimension : int
+        Of the bars that `norms` are of.
+    """
+
+    layers: tuple[str, ...]
+    pairs: NDArray[np.float32]
+    dimensions: NDArray[np.int8]
+    offsets: NDArray[np.int64]
+    norms: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    width: NDArray[np.int64]
+    neural_persistence: NDArray[np.float64]
+    notes: tuple[str, ...]
+    failed: tuple[bool, ...]
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    n_total: int
+    dimension: int
+
+    def bars(self, layer: str, dimension: int) -> NDArray[np.float64]:
+        """Births and deaths of a layer's bars, the longest first, shape (m, 2)."""
+        i = self.layers.index(layer)
+        part = slice(int(self.offsets[i]), int(self.offsets[i + 1]))
+        chosen = self.dimensions[part] == dimension
+        return np.asarray(self.pairs[part][chosen], dtype=np.float64)
+
+    def note(self, layer: str) -> str:
+        """Return what else is to be said of a layer."""
+        return self.notes[self.layers.index(layer)]
+
+
+@register("landscapes", title="Activation landscapes", version=1, needs=NETWORK)
+def network_landscapes(
+    source: NetworkSource, params: LandscapeParams, *, progress: Progress = silent
+) -> NetworkLandscapes:
+    """Run a network and compute the persistence diagram of every layer's activations.
+
+    Parameters
+    ----------
+    source : NetworkSource
+        A snapshot and what it is run with.
+    params : LandscapeParams
+        See there.
+    progress : callable
+        Told of the layers.
+
+    Returns
+    -------
+    NetworkLandscapes
+        A layer that fails says why in its note; the others go on.
+
+    Raises
+    ------
+    NerveScopeError
+        If the network or the inputs cannot be had.
+
+    References
+    ----------
+    See `analysis.cloud_shape`. B. Rieck et al., "Neural Persistence", ICLR 2019.
+    """
+    progress(0.0, "inputs")
+    batch = chosen_inputs(source, params)
+    weights = layer_weights(source)
+    largest = max((float(np.abs(each).max(initial=0)) for each in weights.values()), default=0.0)
+    parts = [
+        _measured(layer, params, weights.get(layer.name), largest)
+        for layer in collect(source, batch, points=params.points)
+    ]
+    return _joined(parts, batch, params.dimension)
+
+
+def chosen_inputs(source: NetworkSource, params: Any) -> Batch:
+    """Choose the inputs that parameters name."""
+    return inputs.batch_of(
+        source,
+        count=params.inputs,
+        of_class=params.of_class,
+        sampling=params.sampling,
+        seed=params.seed,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """What is known of one layer."""
+
+    name: str
+    pairs: NDArray[np.float64]
+    dimensions: NDArray[np.int64]
+    norm: float
+    scale: float
+    width: int
+    persistence: float
+    note: str
+    failed: bool = True
+
+
+NONE = np.zeros((0, 2))
+
+
+def _measured(
+    layer: Layer,
+    params: LandscapeParams,
+    weights: NDArray[Any] | None,
+    largest: float,
+) -> _Part:
+    persistence = _persistence(weights, largest)
+    width = 0 if layer.points is None else layer.points.shape[1]
+    try:
+        if layer.points is None:
+            raise AnalysisError(layer.note)
+        shape = cloud_shape(
+            layer.points,
+            homology=params.homology,
+            rectified=layer.rectified,
+            dimension=params.dimension,
+        )
+    except AnalysisError as error:
+        none = np.zeros(0, np.int64)
+        return _Part(layer.name, NONE, none, np.nan, np.nan, width, persistence, str(error))
+    found = shape.diagram
+    # alive for ever are the components, which never merge beyond the last: no landscape has them
+    bars = found.bars(params.dimension)
+    norm = bars_norm(bars, dimension=params.dimension)
+    note = "; ".join(part for part in (shape.note, layer.note) if part)
+    return _Part(
+        layer.name,
+        found.pairs,
+        found.dimensions,
+        norm,
+        shape.scale,
+        width,
+        persistence,
+        note,
+        failed=False,
+    )
+
+
+def _persistence(weights: NDArray[Any] | None, largest: float) -> float:
+    if weights is None or not np.isfinite(weights).all() or largest == 0:
+        return float("nan")
+    return neural_persistence(weights, scale=largest)
+
+
+def _joined(parts: list[_Part], batch: Batch, dimension: int) -> NetworkLandscapes:
+    lengths = [len(part.pairs) for part in parts]
+    return NetworkLandscapes(
+        layers=tuple(part.name for part in parts),
+        pairs=np.concatenate([NONE, *(part.pairs for part in parts)]).astype(np.float32),
+        dimensions=np.concatenate([np.zeros(0), *(p.dimensions for p in parts)]).astype(np.int8),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        norms=np.array([part.norm for part in parts]),
+        scale=np.array([part.scale for part in parts]),
+        width=np.array([part.width for part in parts], dtype=np.int64),
+        neural_persistence=np.array([part.persistence for part in parts]),
+        notes=tuple(part.note for part in parts),
+        failed=tuple(part.failed for part in parts),
+        rows=batch.rows,
+        labels=batch.labels,
+        class_names=batch.class_names,
+        n_total=batch.n_total,
+        dimension=dimension,
+    )
+
+
+def _entries(unit: Unit, results: Mapping[str, Any]) -> list[Entry]:
+    """Put one row per layer in the place of a network."""
+    found: NetworkLandscapes = results["landscapes"]
+    rows = []
+    for layer, note, failed in zip(found.layers, found.notes, found.failed, strict=True):
+        error = f"{unit.where}: {layer}: {note}" if failed else None
+        rows.append(Entry(unit, _columns(found, layer), {}, error))
+    return rows
+
+
+def _columns(found: NetworkLandscapes, layer: str) -> dict[str, Any]:
+    i, dimension = found.layers.index(layer), found.dimension
+    persistence = float(found.neural_persistence[i])
+    return {
+        "layer": layer,
+        "n_points": len(found.rows),
+        "n_total": found.n_total,
+        "width": int(found.width[i]),
+        "norm": None if found.failed[i] else float(found.norms[i]),
+        **{f"h{d}_bars": _longest(found, layer, d) for d in _shown(dimension)},
+        "neural_persistence": None if np.isnan(persistence) else persistence,
+        "note": found.notes[i] or None,
+    }
+
+
+def _shown(dimension: int) -> tuple[int, ...]:
+    """Dimensions of the bars in a row: loops, as long as they are known, and what was asked for."""
+    return tuple(dict.fromkeys((1, dimension)))
+
+
+def _longest(found: NetworkLandscapes, layer: str, dimension: int) -> list[float] | None:
+    if dimension not in found.dimensions:
+        return None if dimension == 1 else []
+    bars = found.bars(layer, dimension)
+    lengths = bars[:, 1] - bars[:, 0]
+    return [float(x) for x in lengths[np.isfinite(lengths)][:BARS]]
+
+
+@table(
+    "landscapes",
+    analysis="landscapes",
+    text="landscape norms of activations, run by run and layer by layer",
+    expand=_entries,
+)
+def landscape_row(unit: Unit, _results: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Make what all layers of a network have in common; the rest is in `_columns`."""
+    params = unit.params
+    if not isinstance(params, LandscapeParams):
+        msg = f"the table of landscapes is made of units of landscapes, got {unit.analysis!r}"
+        raise AnalysisError(msg)
+    return {
+        "run": unit.source.runs[0],
+        "layer": None,
+        "step": unit.step.step,
+        "milestone": unit.step.milestone,
+        "n_points": params.inputs,
+        "class": params.of_class or None,
+        "sampling": params.sampling,
+        "seed": params.seed,
+        "dimension": params.dimension,
+        "homology": params.homology,
+        "norm": None,
+        **{f"h{d}_bars": None for d in _shown(params.dimension)},
+    }

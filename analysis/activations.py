@@ -1,0 +1,87 @@
+"""What a batch of inputs becomes in each layer of a network: one point cloud per layer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import _forward
+from analysis.inputs import Batch, stored
+from analysis.networks import INPUT, NetworkSource
+
+POINTS = ("auto", "flattened", "pooled", "position")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """The activations of one layer.
+
+    Attributes
+    ----------
+    name : str
+    points : ndarray of float32, shape (n, d), or None
+        One row per input.
+    rectified : bool
+        Whether the layer ends in a ReLU, so that its origin means "all off".
+    note : str
+        Why there are none, or how they were made of a convolutional layer.
+    """
+
+    name: str
+    points: NDArray[np.float32] | None
+    rectified: bool
+    note: str = ""
+
+
+def collect(source: NetworkSource, batch: Batch, *, points: str = "auto") -> Iterator[Layer]:
+    """Show a network its inputs, and give its layers one by one in order of depth.
+
+    Parameters
+    ----------
+    source : NetworkSource
+    batch : Batch
+    points : str
+        Of convolutional layers: "flattened", all coordinates of an input are one point; "pooled",
+        the mean over all places; "position", the channels at one random place per input; "auto",
+        flattened where that is less than 64 MB, else pooled.
+
+    Yields
+    ------
+    Layer
+        Without points where a layer's output cannot be used, with the reason.
+
+    Raises
+    ------
+    NerveScopeError
+        If the network cannot be built, or the weights or inputs do not fit it.
+    """
+    if source.stored:
+        yield from _collect_stored(source, batch, points)
+        return
+    if not source.layers or INPUT in source.layers:
+        flat = batch.inputs.reshape(len(batch.inputs), -1)
+        yield Layer(INPUT, flat, rectified=False)
+    network, taps, rectified = _forward.network(source)
+    _forward.check_layers(source, taps)
+    wanted = {k: v for k, v in taps.items() if not source.layers or k in source.layers}
+    n = len(batch.rows)
+    shapes = _forward.shapes(network, wanted, batch)
+    forms = {name: _forward.form(shape, points, n) for name, shape in shapes}
+    for group in _forward.groups(forms, n):
+        found = _forward.forward(network, {taps[name]: forms[name] for name in group}, batch)
+        for name in group:
+            points_of = found.pop(taps[name], None)
+            yield Layer(name, points_of, name in rectified, forms[name].note)
+
+
+def _collect_stored(source: NetworkSource, batch: Batch, points: str) -> Iterator[Layer]:
+    for name, array in stored(source).items():
+        form = _forward.form(tuple(array.shape[1:]), points, len(batch.rows))
+        if not form.width:
+            yield Layer(name, None, rectified=False, note=form.note)
+            continue
+        chosen = np.asarray(array[batch.rows], dtype=np.float32)
+        cloud = _forward.reduced(chosen, form.mode, batch.rows)
+        # what another program stored says nothing of activation functions: look at the values
+        yield Layer(name, cloud, rectified=bool((cloud >= 0).all()), note=form.note)

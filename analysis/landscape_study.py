@@ -1,0 +1,298 @@
+"""The analysis *landscape-study*: the landscapes of all networks of an experiment, compared.
+
+It gathers the analysis *landscapes* over all runs and steps: means over runs with their spread,
+inner products, permutation tests between milestones or hyperparameters, and the activation
+landscape curves of all networks in one plane.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import landscapes as mathematics
+from analysis.activation_landscapes import NetworkLandscapes
+from analysis.errors import AnalysisError
+from analysis.landscape_tests import StudyParams, compare, joined_places
+from analysis.registry import Progress, register, silent
+from analysis.sources import Place
+
+Floats = NDArray[np.float64]
+Gathered = Sequence[tuple[Place, NetworkLandscapes]]
+
+LEVELS, SAMPLES = 5, 256
+"""Levels and places of the mean landscapes that are kept for pictures."""
+
+DEEP, FINE = 64, 512
+"""Levels and places of the landscapes that are put into one plane."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LandscapeStudy:
+    """The landscapes of many networks.
+
+    Attributes
+    ----------
+    runs, steps, milestones : tuple
+        Of each network.
+    layers : tuple of str
+        Those that every network has, in order of depth.
+    norms : ndarray of float64, shape (n, n_layers)
+        L² norm of each layer's landscape; NaN where it failed.
+    neural_persistence : ndarray of float64, shape (n, n_layers)
+    notes : tuple of str
+        What is to be said of each network's layers, ``layer: note`` joined by newlines.
+    gram : ndarray of float64, shape (n_layers, n, n)
+        Inner products of the landscapes; 0 for a layer that failed in a network.
+    places : tuple of str
+        Steps and milestones that networks are joined by, in order.
+    place : ndarray of int64, shape (n,)
+        Which of them each network is at.
+    grids : ndarray of float64, shape (n_layers, SAMPLES)
+    means, spreads : ndarray of float32, shape (n_places, n_layers, LEVELS, SAMPLES)
+        Mean landscapes over runs, and their standard deviation.
+    counts : ndarray of int64, shape (n_places, n_layers)
+        Runs that each mean is of.
+    plane : ndarray of float64, shape (n, n_layers, 2)
+        Networks' landscapes on the first two principal axes of all landscapes of all layers.
+    explained : tuple of float
+        Share of the variance on these axes.
+    first, second : tuple of str
+        What is compared, pair by pair.
+    tests : ndarray of float64, shape (n_pairs, n_layers + 1, 3)
+        Distance of means, p-value and p-value after Holm; the last of the layers is all of them.
+    counts_of_tests : ndarray of int64, shape (n_pairs, 4)
+        Runs on both sides, permutations, and whether these are all there are.
+    smallest : ndarray of float64, shape (n_pairs,)
+        Smallest p-value that this number of runs can reach.
+    class_names : tuple of str
+    n_points, n_total : int
+        Inputs shown to each network, and how many there were to choose from.
+    """
+
+    runs: tuple[str, ...]
+    steps: tuple[int, ...]
+    milestones: tuple[str | None, ...]
+    layers: tuple[str, ...]
+    norms: Floats
+    neural_persistence: Floats
+    notes: tuple[str, ...]
+    gram: Floats
+    places: tuple[str, ...]
+    place: NDArray[np.int64]
+    grids: Floats
+    means: NDArray[np.float32]
+    spreads: NDArray[np.float32]
+    counts: NDArray[np.int64]
+    plane: Floats
+    explained: tuple[float, ...]
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    tests: Floats
+    counts_of_tests: NDArray[np.int64]
+    smallest: Floats
+    class_names: tuple[str, ...]
+    n_points: int
+    n_total: int
+
+    def mean_norms(self) -> Floats:
+        """Mean over runs of every layer's norm, shape (n_places, n_layers); NaN where none is."""
+        return self._over_runs(self.norms)
+
+    def mean_persistence(self) -> Floats:
+        """Mean over runs of neural persistence, shape (n_places, n_layers)."""
+        return self._over_runs(self.neural_persistence)
+
+    def _over_runs(self, values: Floats) -> Floats:
+        found = np.full((len(self.places), len(self.layers)), np.nan)
+        for i in range(len(self.places)):
+            rows = values[self.place == i]
+            known = np.isfinite(rows)
+            sums = np.where(known, rows, 0.0).sum(axis=0)
+            counts = known.sum(axis=0)
+            np.divide(sums, counts, out=found[i], where=counts > 0)
+        return found
+
+
+@register(
+    "landscape-study",
+    title="Landscape study",
+    version=1,
+    needs="landscapes",
+    gathers=True,
+)
+def landscape_study(
+    networks: Gathered, params: StudyParams, *, progress: Progress = silent
+) -> LandscapeStudy:
+    """Compare the landscapes of all networks of an experiment.
+
+    Parameters
+    ----------
+    networks : sequence of (Place, NetworkLandscapes)
+    params : StudyParams
+        See there.
+    progress : callable
+        Told of the stages.
+
+    Returns
+    -------
+    LandscapeStudy
+
+    Raises
+    ------
+    AnalysisError
+        If the networks have no layer in common, or run.toml has no such key.
+
+    References
+    ----------
+    M. Wheeler, J. Bouza, P. Bubenik, arXiv:2110.10136.
+    """
+    layers = _common_layers([found for _, found in networks])
+    diagrams = {layer: [_bars(found, layer) for _, found in networks] for layer in layers}
+    progress(0.2, "inner products")
+    gram = np.stack([mathematics.gram(diagrams[layer]) for layer in layers])
+    progress(0.6, "means")
+    places, place = joined_places([place for place, _ in networks])
+    grids, means, spreads, counts = _means(networks, diagrams, layers, (len(places), place))
+    progress(0.8, "tests")
+    compared = compare([place for place, _ in networks], gram, params)
+    progress(0.9, "plane")
+    plane, explained = _plane(diagrams, layers, params.projection)
+    first = networks[0][1]
+    return LandscapeStudy(
+        runs=tuple(each.run for each, _ in networks),
+        steps=tuple(each.step for each, _ in networks),
+        milestones=tuple(each.milestone for each, _ in networks),
+        layers=layers,
+        norms=_of_layers(networks, layers, "norms"),
+        neural_persistence=_of_layers(networks, layers, "neural_persistence"),
+        notes=tuple(_notes(found) for _, found in networks),
+        gram=gram,
+        places=places,
+        place=place,
+        grids=grids,
+        means=means,
+        spreads=spreads,
+        counts=counts,
+        plane=plane,
+        explained=explained,
+        first=compared.first,
+        second=compared.second,
+        tests=compared.tests,
+        counts_of_tests=compared.counts,
+        smallest=compared.smallest,
+        class_names=first.class_names,
+        n_points=len(first.rows),
+        n_total=first.n_total,
+    )
+
+
+def _common_layers(networks: Sequence[NetworkLandscapes]) -> tuple[str, ...]:
+    common = set.intersection(*(set(each.layers) for each in networks))
+    found = tuple(layer for layer in networks[0].layers if layer in common)
+    if not found:
+        msg = "the networks have no layer in common: compare those of one architecture"
+        raise AnalysisError(msg)
+    return found
+
+
+def _bars(found: NetworkLandscapes, layer: str) -> Floats:
+    """Finite bars of the highest dimension that was asked for."""
+    bars = found.bars(layer, found.dimension)
+    return np.asarray(bars[np.isfinite(bars).all(axis=1)])
+
+
+def _of_layers(networks: Gathered, layers: Sequence[str], name: str) -> Floats:
+    return np.array(
+        [
+            [getattr(found, name)[found.layers.index(each)] for each in layers]
+            for _, found in networks
+        ]
+    )
+
+
+def _notes(found: NetworkLandscapes) -> str:
+    pairs = zip(found.layers, found.notes, strict=True)
+    return "\n".join(f"{layer}: {note}" for layer, note in pairs if note)
+
+
+def _means(
+    networks: Gathered,
+    diagrams: Mapping[str, list[Floats]],
+    layers: Sequence[str],
+    joined: tuple[int, NDArray[np.int64]],
+) -> tuple[Floats, NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """Mean landscapes of every place and layer, on a grid of each layer."""
+    n, place = joined
+    shape = (n, len(layers), LEVELS, SAMPLES)
+    grids = np.zeros((len(layers), SAMPLES))
+    means, spreads = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    counts = np.zeros((n, len(layers)), np.int64)
+    for j, layer in enumerate(layers):
+        grids[j] = mathematics.common_grid(diagrams[layer], SAMPLES)
+        values = mathematics.landscapes(diagrams[layer], grids[j], LEVELS)
+        usable = np.array([not found.failed[found.layers.index(layer)] for _, found in networks])
+        for i in range(n):
+            rows = values[(place == i) & usable]
+            counts[i, j] = len(rows)
+            if len(rows):
+                means[i, j] = rows.mean(axis=0)
+                spreads[i, j] = rows.std(axis=0, ddof=1) if len(rows) > 1 else 0
+    return grids, means, spreads, counts
+
+
+def _plane(
+    diagrams: Mapping[str, list[Floats]], layers: Sequence[str], projection: str
+) -> tuple[Floats, tuple[float, ...]]:
+    """Put all landscapes, networks × layers, into one plane."""
+    every = [each for layer in layers for each in diagrams[layer]]
+    gram = _sampled_gram(every)
+    found, explained = _umap(gram) if projection == "umap" else principal_plane(gram)
+    return np.ascontiguousarray(found.reshape(len(layers), -1, 2).transpose(1, 0, 2)), explained
+
+
+def principal_plane(gram: Floats) -> tuple[Floats, tuple[float, ...]]:
+    """Principal axes of vectors from their inner products.
+
+    Parameters
+    ----------
+    gram : ndarray, shape (n, n)
+
+    Returns
+    -------
+    plane : ndarray of float64, shape (n, 2)
+    explained : tuple of float
+        Share of the variance along each axis.
+    """
+    centred = gram - gram.mean(axis=0) - gram.mean(axis=1)[:, None] + gram.mean()
+    values, vectors = np.linalg.eigh(centred)
+    values = np.maximum(values, 0)
+    plane = np.zeros((len(gram), 2))
+    for axis in range(min(2, len(gram))):
+        one = vectors[:, -1 - axis] * np.sqrt(values[-1 - axis])
+        plane[:, axis] = one if one[np.argmax(np.abs(one))] > 0 else -one  # its sign is arbitrary
+    total = float(values.sum()) or 1.0
+    return plane, tuple(float(each) / total for each in values[::-1][:2])
+
+
+def _umap(gram: Floats) -> tuple[Floats, tuple[float, ...]]:
+    from umap import UMAP
+
+    squares = np.diag(gram)
+    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * gram, 0))
+    if len(gram) < 4:
+        return principal_plane(gram)
+    near = min(15, len(gram) - 1)
+    model = UMAP(n_neighbors=near, metric="precomputed", random_state=0, n_jobs=1, init="random")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a precomputed metric cannot be transformed later
+        return np.asarray(model.fit_transform(distances), dtype=np.float64), ()
+
+
+def _sampled_gram(diagrams: Sequence[Floats]) -> Floats:
+    grid = mathematics.common_grid(diagrams, FINE)
+    deepest = min(max((len(each) for each in diagrams), default=0), DEEP)
+    values = mathematics.landscapes(diagrams, grid, max(deepest, 1)).reshape(len(diagrams), -1)
+    return (values @ values.T).astype(np.float64) * float(grid[1] - grid[0])
