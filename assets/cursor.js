@@ -76,7 +76,7 @@
   }
 
   function layer(now, by) {
-    const names = page.catalogue.experiments[now.experiment].layers;
+    const names = page.catalogue.experiments[now.experiment].layers[now.view];
     const at = names.indexOf(now.layer) + by;
     return { layer: names[Math.min(Math.max(at, 0), names.length - 1)] };
   }

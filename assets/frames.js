@@ -175,7 +175,7 @@
     const values = {};
     Object.entries(controls).forEach(([id, field]) => (values[id] = { value: cursor[field] }));
     const last = entry.marks.length - 1;
-    values.layer.data = entry.layers;
+    values.layer.data = entry.layers[cursor.view] || [];
     values.runs.data = entry.runs;
     Object.assign(values.step, { marks: entry.marks, max: Math.max(last, 1), disabled: last === 0 });
     Object.entries(values).forEach(([id, props]) => update(id, props));

@@ -12,7 +12,8 @@ import dash_mantine_components as dmc
 from dash import Dash, set_props
 from flask import Response, request
 
-from dashboard import ids, resources, shell, wiring
+from analysis import resources
+from dashboard import ids, pictures, shell, wiring
 from dashboard.context import Context
 
 LOG = logging.getLogger("nervescope")
@@ -43,6 +44,7 @@ def create_app(context: Context, host: str = "127.0.0.1") -> Dash:
     dmc.pre_render_color_scheme()  # no flash of the other scheme
     app.layout = lambda: shell.layout(context)
     wiring.register(app, context)
+    pictures.register(app, context)
     if host in LOOPBACK:
         app.server.before_request(_refuse_other_names)
     app.server.after_request(_harden)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from analysis import registry
+from analysis import registry, resources
 from analysis.errors import AnalysisError, ExperimentError
 from analysis.experiment import Experiment, find_experiments, open_experiment
 from analysis.pipeline import Outcome, results_of
@@ -17,7 +17,7 @@ from analysis.registry import Entry, Table
 from analysis.scheduler import compute as compute_units
 from analysis.store import ResultStore, StoreError, default_root
 from analysis.units import Settings, Unit, plan, with_parts
-from dashboard import resources, tables
+from dashboard import tables
 from dashboard.cursor import Cursor, runs_at
 from dashboard.selection import Selection, why_empty
 from dashboard.serving import Serving

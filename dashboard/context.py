@@ -10,16 +10,12 @@ from analysis.units import Settings
 from dashboard import cursor as cursors
 from dashboard import parameters
 from dashboard.cursor import Cursor, Known
-from dashboard.figures.network import LayerBar
 from dashboard.jobs import Jobs
-from dashboard.layer_units import Summary, filter_units
 from dashboard.results import Found, Kept, Results
 from dashboard.view import Ask, View
 
 FRAMES = 256
 """Frames and panels that are kept as they were sent."""
-
-NOT_YET = "not computed yet"
 
 
 class Context:
@@ -54,7 +50,8 @@ class Context:
         self.jobs = jobs
         self.views = {view.name: view for view in views}
         words = {name: among for view in views for name, among in view.words.items()}
-        self._known = Known(self.clearest_layer, {"view": tuple(self.views), **words})
+        known = {"view": tuple(self.views), **words}
+        self._known = Known(self.layers_of, self.clearest_layer, known)
         self.drawn: Kept[Any] = Kept(FRAMES)
         self._completed: set[tuple[Any, ...]] = set()
 
@@ -83,36 +80,20 @@ class Context:
     def complete_row(self, cursor: Cursor) -> None:
         """Have what the row of layers lacks at a step computed, after all that is looked at."""
         params = tuple(sorted(cursor.params.items()))
-        place = (cursor.experiment, cursor.index, cursor.runs, params)
+        place = (cursor.experiment, cursor.view, cursor.index, cursor.runs, params)
         if self.jobs.cancelled or place in self._completed:
             return
         self._completed.add(place)
         ask = self.ask(cursor)
-        missing = []
-        for layer in ask.experiment.layers():
-            with contextlib.suppress(NerveScopeError):
-                need = filter_units(ask, layer.name, cursor.index)
-                missing += [need["filters"], need["null"]]
-        self.jobs.ahead(missing)
+        with contextlib.suppress(NerveScopeError):  # the view itself says what is wrong
+            self.jobs.ahead(self.views[cursor.view].row.wanted(ask))
 
-    def row(self, ask: Ask) -> list[LayerBar]:
-        """Say of every layer at one step what is known, without asking for more."""
-        return [self._bar(ask, each.name) for each in ask.experiment.layers()]
+    def layers_of(self, experiment: Experiment, view: str) -> Sequence[str]:
+        """List the layers that a view can show."""
+        return self.views[view].row.names(experiment) if view in self.views else ()
 
-    def _bar(self, ask: Ask, layer: str) -> LayerBar:
-        try:
-            need = filter_units(ask, layer, ask.cursor.index)
-        except NerveScopeError as error:
-            return LayerBar(layer, None, None, str(error))
-        shape = self.results.derive("summary", [need["filters"]], Summary.of)
-        null = self.results.derive("summary", [need["null"]], Summary.of)
-        beside = null.strength if null else None
-        if shape is None:
-            why = self.results.get(need["filters"], ask=False).error
-            return LayerBar(layer, None, beside, why or NOT_YET, no_shape=bool(why))
-        return LayerBar(layer, shape.strength, beside, shape.note, shape.strength is None)
-
-    def clearest_layer(self, experiment: Experiment) -> str:
-        """Return the layer with the strongest loop known at the last step, else the first layer."""
-        cursor = Cursor(experiment.name, "", len(experiment.axis) - 1)
-        return max(self.row(self.ask(cursor)), key=lambda bar: bar.strength or 0.0).layer
+    def clearest_layer(self, experiment: Experiment, view: str) -> str:
+        """Return the layer of which the most is known to be seen at the last step."""
+        cursor = Cursor(experiment.name, "", len(experiment.axis) - 1, view=view)
+        bars = self.views[view].row.bars(self.ask(cursor))
+        return max(bars, key=lambda bar: bar.strength or 0.0).layer

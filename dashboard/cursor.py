@@ -1,7 +1,7 @@
 """The cursor: what every view shows, one immutable state that is mirrored in the URL."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ FILTER = r"\d{1,7}\.\d{1,7}\.\d{1,7}"
 SELECT = re.compile(
     rf"(node|bar)\.\d{{1,6}}|angle\.\d{{1,3}}-\d{{1,3}}|filters\.{FILTER}(,{FILTER}){{0,99}}"
 )
+
+PRIMARY = re.compile(rf"{FILTER}|\d{{1,9}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,14 @@ class Cursor:
         Quantity that nodes and filters are coloured by; empty for the usual one.
     beside : str
         What is laid beside: a null model, an untrained step and the like; empty for nothing.
+    against : str
+        What a landscape is compared with: the first step, the step before, what is pinned.
     select : str
         The selected set: ``node.7``, ``bar.0``, ``angle.30-60`` or ``filters.0.3.1,0.5.2``.
     home : int or None
         Position at which `select` was made: its filters are followed to other steps.
     primary : str
-        One filter, as run.out.in; empty for none.
+        One filter, as run.out.in, or one input by its number; empty for none.
     pin : Pin or None
         What is kept for comparison.
     scale : str
@@ -76,6 +80,7 @@ class Cursor:
     params: Mapping[str, Any] = field(default_factory=dict)
     colour: str = ""
     beside: str = ""
+    against: str = ""
     select: str = ""
     home: int | None = None
     primary: str = ""
@@ -93,13 +98,16 @@ class Known:
 
     Attributes
     ----------
+    layers : callable
+        ``layers(experiment, view) -> sequence of str``: those that a view can show.
     first_layer : callable
-        ``first_layer(experiment) -> str`` chooses the layer where none is said.
+        ``first_layer(experiment, view) -> str`` chooses the layer where none is said.
     words : mapping
         The permitted words by field: ``view``, ``colour``, ``beside``; the first is the usual one.
     """
 
-    first_layer: Callable[[Experiment], str]
+    layers: Callable[[Experiment, str], Sequence[str]]
+    first_layer: Callable[[Experiment, str], str]
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -133,8 +141,10 @@ def read(
     given = said if isinstance(said, Mapping) else {}
     plain = {str(key): str(value) for key, value in given.items() if value is not None}
     notes: list[str] = []
-    experiment = _experiment(plain.get("experiment"), experiments, notes)
-    layer = _layer(plain.get("layer"), experiment, notes, known.first_layer)
+    words = {name: _word(name, plain, among, notes) for name, among in known.words.items()}
+    view = words.get("view", "")
+    experiment = _experiment(plain.get("experiment"), experiments, view, known=known, notes=notes)
+    layer = _layer(plain.get("layer"), experiment, view, known=known, notes=notes)
     params = given.get("params")
     usable, refused = parameters.checked(params if isinstance(params, Mapping) else {})
     select = _match(SELECT, "selection", plain.get("select", ""), notes)
@@ -146,19 +156,24 @@ def read(
         params=usable,
         select=select,
         home=_place(plain.get("home"), plain.get("at"), experiment) if select else None,
-        primary=_match(re.compile(FILTER), "filter", plain.get("primary", ""), notes),
-        pin=_pin(given.get("pin"), experiment, notes),
-        **{name: _word(name, plain, among, notes) for name, among in known.words.items()},
+        primary=_match(PRIMARY, "filter or input", plain.get("primary", ""), notes),
+        pin=_pin(given.get("pin"), experiment, notes, known.layers(experiment, view)),
+        **words,
     )
     return cursor, " ".join([*notes, *refused])
 
 
 def _experiment(
-    name: str | None, experiments: Mapping[str, Experiment], notes: list[str]
+    name: str | None,
+    experiments: Mapping[str, Experiment],
+    view: str,
+    *,
+    known: Known,
+    notes: list[str],
 ) -> Experiment:
-    usable = [each for each in experiments.values() if each.axis and each.layers()]
+    usable = [each for each in experiments.values() if each.axis and known.layers(each, view)]
     if not usable:
-        msg = "no experiment here has 2-D convolution kernels larger than 1×1"
+        msg = "no experiment here has 2-D convolution kernels larger than 1×1, or activations"
         raise ExperimentError(msg)
     if name is None:
         return usable[0]
@@ -169,16 +184,17 @@ def _experiment(
 
 
 def _layer(
-    name: str | None,
-    experiment: Experiment,
-    notes: list[str],
-    first_layer: Callable[[Experiment], str],
+    name: str | None, experiment: Experiment, view: str, *, known: Known, notes: list[str]
 ) -> str:
-    if any(each.name == name for each in experiment.layers()):
+    if name in known.layers(experiment, view):
         return str(name)
-    if name is not None:
+    found = known.first_layer(experiment, view)
+    elsewhere = any(name in known.layers(experiment, each) for each in known.words.get("view", ()))
+    if elsewhere:
+        notes.append(f"This view cannot show the layer {name}: {found} instead.")
+    elif name is not None:
         notes.append(f"There is no layer “{name[:LONGEST]}” in {experiment.name}.")
-    return first_layer(experiment)
+    return found
 
 
 def _index(words: Mapping[str, str], experiment: Experiment, layer: str, notes: list[str]) -> int:
@@ -227,7 +243,7 @@ def _match(pattern: re.Pattern[str], what: str, text: str, notes: list[str]) -> 
     return text
 
 
-def _pin(said: Any, experiment: Experiment, notes: list[str]) -> Pin | None:
+def _pin(said: Any, experiment: Experiment, notes: list[str], layers: Sequence[str]) -> Pin | None:
     if isinstance(said, str) and said:
         layer, _, step = said.rpartition("@")
         index = _place(None, step, experiment)
@@ -236,7 +252,7 @@ def _pin(said: Any, experiment: Experiment, notes: list[str]) -> Pin | None:
         index = _place(str(said.get("index")), None, experiment)
     else:
         return None
-    if index is None or all(each.name != layer for each in experiment.layers()):
+    if index is None or layer not in layers:
         notes.append("What was pinned is not in this experiment.")
         return None
     return Pin(layer, index)

@@ -18,19 +18,20 @@ from analysis.checkpoints import each_file_once
 from analysis.errors import NerveScopeError
 from analysis.parameters import as_plain
 from analysis.units import params_of
-from dashboard import ids, metrics
-from dashboard.context import NOT_YET, Context
+from dashboard import ids, metrics, words
+from dashboard.context import Context
 from dashboard.cursor import Cursor
 from dashboard.figures.curves import Curve, metric_figure
 from dashboard.figures.network import network_figure
 from dashboard.grids import as_grid
+from dashboard.layer_units import NOT_YET
 from dashboard.results import Found
 from dashboard.view import Ask, Panel, View, empty
 
 ROW = "row"
 """The piece of a page that is not a view: the row of layers and the curve above the steps."""
 
-ROW_FIELDS = ("experiment", "index", "runs", "params")
+ROW_FIELDS = ("experiment", "view", "index", "runs", "params")
 
 Props = dict[str, dict[str, Any]]
 """Properties by component id."""
@@ -164,14 +165,18 @@ def _panel_parts(
 
 
 def _draw_row(context: Context, ask: Ask, scheme: str) -> Drawn:
-    bars = context.row(ask)
-    steps = [str(each.milestone or each.step) for each in ask.experiment.axis]
+    row = context.views[ask.cursor.view].row
+    bars = row.bars(ask)
+    steps = [words.tick(each) for each in ask.experiment.axis]
     curves = {
         each.name: Curve(metrics.places(each, ask.experiment), each.mean, each.low, each.high)
         for each in metrics.curves(ask.experiment, ask.cursor.runs)
     }
     props: Props = {
-        ids.NETWORK: {"figure": network_figure(bars, scheme=scheme)},
+        ids.NETWORK: {"figure": network_figure(bars, words=row.words, scheme=scheme)},
+        ids.ROW_BAR: {"children": row.words.bar},
+        ids.ROW_NULL: {"children": row.words.null},
+        ids.ROW_CROSS: {"children": row.words.cross},
         ids.METRIC: {"figure": metric_figure(steps, curves, scheme=scheme)},
     }
     return Drawn(_parts(props), all(bar.note != NOT_YET for bar in bars))

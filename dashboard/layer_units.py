@@ -1,15 +1,20 @@
 """Which units of filters a layer needs: for the views, and for the row of layers."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from analysis.errors import ExperimentError
+from analysis.errors import ExperimentError, NerveScopeError
 from analysis.experiment import Experiment
 from analysis.filter_shape import FilterShape
+from analysis.networks import activation_names
 from analysis.units import Unit, unit_of
 from dashboard.cursor import fullest
-from dashboard.view import Ask
+from dashboard.figures.network import LayerBar
+from dashboard.view import Ask, LayerRow
+
+NOT_YET = "not computed yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,11 @@ def circular_unit(ask: Ask, layer: str, index: int) -> Unit:
 
 
 def _why_missing(experiment: Experiment, layer: str, index: int) -> str:
+    if not experiment.layers():
+        return (
+            f"{experiment.name} has no 2-D convolution larger than 1×1, so it has no filters to "
+            "show; “Activations” shows its layers."
+        )
     step = experiment.axis[index].step
     missing = experiment.sources(layer, experiment.axis[index]).missing
     reasons = [each for each in missing if not each.endswith(f"has no layer {layer}")]
@@ -118,3 +128,42 @@ def _why_missing(experiment: Experiment, layer: str, index: int) -> str:
     there = [str(each.step) for each in experiment.axis if experiment.sources(layer, each).refs]
     where = f"it is stored at {', '.join(there[:12])}" if there else "no run stores it"
     return f"{layer} is not stored at step {step}: {where}."
+
+
+def names(experiment: Experiment) -> tuple[str, ...]:
+    """List the layers of a view of filters; where there are no filters, those of activations."""
+    convolutions = tuple(each.name for each in experiment.layers())
+    return convolutions or activation_names(experiment)
+
+
+def bars(ask: Ask) -> list[LayerBar]:
+    """Say of every layer at one step what is known, without asking for more."""
+    return [_bar(ask, name) for name in names(ask.experiment)]
+
+
+def _bar(ask: Ask, layer: str) -> LayerBar:
+    try:
+        need = filter_units(ask, layer, ask.cursor.index)
+    except NerveScopeError as error:
+        return LayerBar(layer, None, None, str(error))
+    shape = ask.results.derive("summary", [need["filters"]], Summary.of)
+    null = ask.results.derive("summary", [need["null"]], Summary.of)
+    beside = null.strength if null else None
+    if shape is None:
+        why = ask.results.get(need["filters"], ask=False).error
+        return LayerBar(layer, None, beside, why or NOT_YET, no_shape=bool(why))
+    return LayerBar(layer, shape.strength, beside, shape.note, shape.strength is None)
+
+
+def wanted(ask: Ask) -> list[Unit]:
+    """List the filters of every layer, with their null models."""
+    found: list[Unit] = []
+    for layer in ask.experiment.layers():
+        with contextlib.suppress(NerveScopeError):
+            need = filter_units(ask, layer.name, ask.cursor.index)
+            found += [need["filters"], need["null"]]
+    return found
+
+
+FILTER_ROW = LayerRow(names, bars, wanted)
+"""The row of layers above views of filters."""

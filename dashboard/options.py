@@ -71,4 +71,5 @@ def _option(each: Field[Any]) -> Any:
     choices = each.metadata.get("choices")
     words = f" ({' | '.join(choices)})" if choices else ""
     text = f"{each.metadata['text']}{words} [default: {default}, or experiment.toml]"
-    return typer.Option(f"--{each.name.replace('_', '-')}", help=text, show_default=False)
+    name = each.metadata.get("option") or each.name.replace("_", "-")
+    return typer.Option(f"--{name}", help=text, show_default=False)

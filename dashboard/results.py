@@ -186,6 +186,10 @@ class Results:
         self._derived.put(key, made)
         return made
 
+    def by_key(self, key: str, kind: type) -> Stored | None:
+        """Read a result by its key alone; None where there is none of that kind."""
+        return self._store.get(key, kind)
+
     def want(self, units: Sequence[Unit]) -> None:
         """Have units computed before all that waits."""
         self._jobs.want(units)

@@ -172,9 +172,9 @@ def _slider() -> Component:
 def _row_legend() -> Component:
     return html.Span(
         [
-            html.Span([html.I(className="key"), "loop strength"]),
-            html.Span([html.I(className="key null"), "permuted"]),
-            html.Span([html.Span("×", className="cross"), "no shape"]),
+            html.Span([html.I(className="key"), html.Span(id=ids.ROW_BAR)]),
+            html.Span([html.I(className="key null"), html.Span(id=ids.ROW_NULL)]),
+            html.Span([html.Span("×", className="cross"), html.Span(id=ids.ROW_CROSS)]),
         ],
         className="caption legend",
     )
@@ -254,7 +254,7 @@ def catalogue(context: Context) -> dict[str, Any]:
     form = [name for view in context.views.values() for name in view.parameters]
     words_of = {k: v for view in context.views.values() for k, v in view.words.items()}
     return {
-        "experiments": {name: _entry(each) for name, each in context.experiments.items()},
+        "experiments": {name: _entry(context, each) for name, each in context.experiments.items()},
         "fields": frames.fields(context),
         "controls": controls(context),
         "parameters": {ids.parameter(name): name for name in form},
@@ -269,18 +269,18 @@ def catalogue(context: Context) -> dict[str, Any]:
     }
 
 
-def _entry(experiment: Experiment) -> dict[str, Any]:
+def _entry(context: Context, experiment: Experiment) -> dict[str, Any]:
     count = len(experiment.axis)
     every = max(1, -(-count // LABELS))
     here, total = runs_at(experiment), len(experiment.runs)
     marks = [
-        {"value": i, "label": each.milestone or str(each.step)}
+        {"value": i, "label": words.mark(each)}
         if i % every == 0 or i == count - 1
         else {"value": i}
         for i, each in enumerate(experiment.axis)
     ]
     return {
-        "layers": [each.name for each in experiment.layers()],
+        "layers": {name: list(view.row.names(experiment)) for name, view in context.views.items()},
         "marks": marks,
         "words": [
             f"{words.step(each, experiment.axis[-1])} · {words.runs(n, total)}"

@@ -15,6 +15,7 @@ from analysis.experiment import Experiment
 from analysis.units import Settings, Unit
 from dashboard.cursor import Cursor
 from dashboard.figures.blank import BLANK
+from dashboard.figures.network import FILTERS, LayerBar, RowWords
 from dashboard.results import Found, Results, Shown
 
 T = TypeVar("T")
@@ -143,6 +144,28 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerRow:
+    """The row of layers above a view.
+
+    Attributes
+    ----------
+    names : callable
+        ``names(experiment) -> sequence of str``: the layers that a view can show, by depth.
+    bars : callable
+        ``bars(ask) -> sequence of LayerBar``: what is known of each, without asking for more.
+    wanted : callable
+        ``wanted(ask) -> list of Unit``: what to compute for it once nothing else is asked for.
+    words : RowWords
+        What the bars mean.
+    """
+
+    names: Callable[[Experiment], Sequence[str]]
+    bars: Callable[[Ask], Sequence[LayerBar]]
+    wanted: Callable[[Ask], list[Unit]] = lambda _ask: []
+    words: RowWords = FILTERS
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """One view.
 
@@ -174,12 +197,15 @@ class View:
         The ``analysis.name`` of those that `controls` has inputs for.
     words : mapping
         Words that the cursor's fields can be, such as ``colour``; the first is the usual one.
+    row : LayerRow
+        The layers that it can show.
     """
 
     name: str
     title: str
     order: int
     about: About
+    row: LayerRow
     units: Callable[[Ask], Mapping[str, Unit | Shown | str]]
     scene: Callable[[Ask, Found], Any]
     sentence: Callable[[Any], str]

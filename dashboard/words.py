@@ -1,5 +1,6 @@
 """Findings in words and numbers; never a claim without its null model."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -155,13 +156,32 @@ def caption(shape: FilterShape, provenance: Mapping[str, Any]) -> str:
 def step(this: Step, last: Step) -> str:
     """Say where on the axis the cursor is."""
     if this.milestone:
-        return f"{this.milestone} (median step {this.step:,} of {last.step:,})"
+        return f"{milestone(this.milestone)} (median step {this.step:,} of {last.step:,})"
     return f"step {this.step:,} of {last.step:,}" if last.step else "one snapshot"
 
 
 def step_short(place: Step) -> str:
     """Name a place of the axis."""
-    return place.milestone or f"step {place.step:,}"
+    return milestone(place.milestone) if place.milestone else f"step {place.step:,}"
+
+
+def milestone(name: str) -> str:
+    """Write a milestone as people read it: ``train_accuracy>=0.9`` is train accuracy ≥ 0.9."""
+    return name.replace("_", " ").replace(">=", " ≥ ").replace("<=", " ≤ ").replace("  ", " ")
+
+
+def tick(place: Step) -> str:
+    """Name a place of the axis where there is room for a few words."""
+    said = milestone(place.milestone) if place.milestone else str(place.step)
+    return said.replace("accuracy", "acc")
+
+
+def mark(place: Step) -> str:
+    """Name a place of the axis where there is hardly any room: a milestone by its value."""
+    if not place.milestone:
+        return str(place.step)
+    found = re.search(r"([<>]=)\s*([\d.]+)$", place.milestone)
+    return f"{'≥' if found[1] == '>=' else '≤'}{found[2]}" if found else place.milestone[:8]
 
 
 def runs(here: int, total: int) -> str:

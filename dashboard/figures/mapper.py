@@ -38,6 +38,8 @@ class Colour:
         Whether it is an angle in degrees, 0 to 360.
     missing : str
         What NaN means, in words.
+    words : tuple of str
+        What to say of each in place of its number; may be empty.
     """
 
     values: Floats
@@ -46,6 +48,7 @@ class Colour:
     span: tuple[float, float] = (0.0, 1.0)
     cyclic: bool = False
     missing: str = "none"
+    words: tuple[str, ...] = ()
 
     def paint(self) -> list[str]:
         """Give the colour of each; grey where it has no number."""
@@ -61,6 +64,8 @@ class Colour:
 
     def word(self, i: int) -> str:
         """Say the number of one."""
+        if self.words:
+            return self.words[i]
         value = self.values[i]
         return f"{value:.3g}{'°' * self.cyclic}" if np.isfinite(value) else self.missing
 

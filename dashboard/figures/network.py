@@ -18,6 +18,46 @@ CROWDED = 60
 
 
 @dataclass(frozen=True, slots=True)
+class RowWords:
+    """What the bars of a row mean.
+
+    Attributes
+    ----------
+    bar, null, cross : str
+        Of the legend: a layer's bar, the bar of its null model, and its cross.
+    hover, hover_null : str
+        The same with a number, such as ``longest H₁ bar {:.1f}× the next``.
+    suffix : str
+        After the numbers of the axis.
+    level : float or None
+        Where a dotted line says "nothing".
+    least : float
+        The axis reaches at least so far.
+    """
+
+    bar: str
+    null: str
+    cross: str
+    hover: str
+    hover_null: str
+    suffix: str = ""
+    level: float | None = None
+    least: float = 0.0
+
+
+FILTERS = RowWords(
+    "loop strength",
+    "permuted",
+    "no shape",
+    "longest H₁ bar {:.1f}× the next",
+    "permuted entries {:.1f}×",
+    suffix="×",
+    level=1.0,
+    least=3.0,
+)
+
+
+@dataclass(frozen=True, slots=True)
 class LayerBar:
     """One layer of the row.
 
@@ -26,7 +66,8 @@ class LayerBar:
     layer : str
         Its name.
     strength, null : float or None
-        Loop strength of the filters and of the permuted ones; None where there is none (yet).
+        Height of the bar, such as the loop strength of filters, and that of the null model; None
+        where there is none (yet).
     note : str
         What else to say of it: not computed yet, degenerate, not stored at this step.
     no_shape : bool
@@ -40,33 +81,43 @@ class LayerBar:
     no_shape: bool = False
 
 
-def network_figure(bars: Sequence[LayerBar], *, scheme: str = "light") -> go.Figure:
+def network_figure(
+    bars: Sequence[LayerBar], *, words: RowWords = FILTERS, scheme: str = "light"
+) -> go.Figure:
     """Draw the row; a layer is clicked anywhere in its place, and the cursor's mark frames that.
 
     Parameters
     ----------
     bars : sequence of LayerBar
         In order of depth.
+    words : RowWords
+        What they mean.
     scheme : str
         ``light`` or ``dark``.
     """
-    top = max([3.0, *(max(bar.strength or 0, bar.null or 0) for bar in bars)]) * 1.1
+    top = 1.1 * max([words.least, *(max(bar.strength or 0, bar.null or 0) for bar in bars)]) or 1.0
     places = range(len(bars))
     layout = marks.still(
         scheme,
         margin={"l": 34, "r": 4, "t": 6, "b": 20 if len(bars) <= FEWEST else 4},
         xaxis=_names(bars, scheme),
         yaxis=theme.axis(
-            scheme, None, range=[0, top], nticks=4, fixedrange=True, ticksuffix="×", **theme.FIXED
+            scheme,
+            None,
+            range=[0, top],
+            nticks=4,
+            fixedrange=True,
+            ticksuffix=words.suffix,
+            **theme.FIXED,
         ),
-        shapes=_shapes(bars, top, scheme),
+        shapes=_shapes(bars, top, words, scheme),
         uirevision="network",
     )
     target = marks.targets(
         list(places),
         [top / 2] * len(bars),
         [{"layer": bar.layer} for bar in bars],
-        [_words(bar) for bar in bars],
+        [_said(bar, words) for bar in bars],
     )
     crosses = _crosses(bars, 0.06 * top, theme.palette(scheme).quiet)
     figure = go.Figure([target, crosses], layout=layout)
@@ -75,14 +126,16 @@ def network_figure(bars: Sequence[LayerBar], *, scheme: str = "light") -> go.Fig
     return figure
 
 
-def _shapes(bars: Sequence[LayerBar], top: float, scheme: str) -> list[dict[str, Any]]:
+def _shapes(
+    bars: Sequence[LayerBar], top: float, words: RowWords, scheme: str
+) -> list[dict[str, Any]]:
     """Draw grounds, strengths and nulls as one path each, however many layers there are."""
     colours = theme.palette(scheme)
     half = 0.48 if len(bars) < CROWDED else 0.5
     places = range(len(bars))
     return [
         marks.tiles([(i - half, i + half, 0, top) for i in places], colours.ground),
-        _level(1.0, max(len(bars), FEWEST), colours.line),
+        *([_level(words.level, max(len(bars), FEWEST), colours.line)] if words.level else []),
         marks.tiles(_boxes([bar.strength for bar in bars], -0.38, 0.12), colours.bar),
         marks.tiles(_boxes([bar.null for bar in bars], 0.16, 0.38), theme.NULL),
     ]
@@ -119,12 +172,12 @@ def _level(height: float, places: int, colour: str) -> dict[str, Any]:
     return {"type": "line", **ends, "line": line, "layer": "below"}
 
 
-def _words(bar: LayerBar) -> str:
+def _said(bar: LayerBar, words: RowWords) -> str:
     parts = [f"<b>{escape(bar.layer)}</b>"]
     if bar.strength is not None:
-        parts.append(f"longest H₁ bar {bar.strength:.1f}× the next")
+        parts.append(words.hover.format(bar.strength))
     if bar.null is not None:
-        parts.append(f"permuted entries {bar.null:.1f}×")
+        parts.append(words.hover_null.format(bar.null))
     if bar.note:
         parts.append(escape(bar.note))
     return "<br>".join(parts)

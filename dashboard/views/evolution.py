@@ -8,6 +8,7 @@ from dashboard.figures import marks
 from dashboard.figures.curves import Steps, strength_figure
 from dashboard.figures.multiples import Cell, multiples_figure
 from dashboard.lattice import Place
+from dashboard.layer_units import FILTER_ROW
 from dashboard.results import Found
 from dashboard.thumbnails import thumbnail
 from dashboard.view import About, Ask, Panel, Row, Spec, View
@@ -38,7 +39,7 @@ class Scene:
     @property
     def labels(self) -> list[str]:
         """Steps that are shown, as the axis says them."""
-        return [str(each.milestone or each.step) for each in self.axis]
+        return [words.tick(each) for each in self.axis]
 
 
 def sentence(scene: Scene) -> str:
@@ -178,6 +179,7 @@ VIEW = View(
             "they look at the same filters at different scales."
         ),
     ),
+    row=FILTER_ROW,
     units=lattice.units,
     scene=Scene,
     sentence=sentence,

@@ -12,6 +12,7 @@ from dashboard.figures.blank import BLANK
 from dashboard.figures.grid import Cell, grid_figure, runs_figure
 from dashboard.figures.opening import opening_figure
 from dashboard.lattice import Brief, Place
+from dashboard.layer_units import FILTER_ROW
 from dashboard.results import Found
 from dashboard.thumbnails import thumbnail
 from dashboard.view import PLACE, About, Ask, Panel, Row, Spec, View, empty
@@ -33,7 +34,7 @@ class Scene:
     def labels(self) -> list[str]:
         """Return the steps that are shown, as the axis says them."""
         axis = self.ask.experiment.axis
-        return [str(axis[i].milestone or axis[i].step) for i in lattice.steps(self.ask)]
+        return [words.tick(axis[i]) for i in lattice.steps(self.ask)]
 
     def briefs(self) -> dict[tuple[str, int], Brief | None]:
         """Return what is said of every place, by layer and position."""
@@ -287,6 +288,7 @@ VIEW = View(
             "ones were not stored."
         ),
     ),
+    row=FILTER_ROW,
     units=units,
     scene=Scene,
     sentence=sentence,

@@ -9,7 +9,7 @@ from analysis.units import Unit, key_of
 from dashboard import words
 from dashboard.figures import heat
 from dashboard.figures.heat import heat_figure
-from dashboard.layer_units import filter_units
+from dashboard.layer_units import FILTER_ROW, filter_units
 from dashboard.results import Found
 from dashboard.view import PLACE, About, Ask, Panel, Row, Spec, View, empty
 
@@ -225,6 +225,7 @@ VIEW = View(
             "finding."
         ),
     ),
+    row=FILTER_ROW,
     units=units,
     scene=Scene,
     sentence=sentence,

@@ -5,6 +5,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard import controls, ids
+from dashboard.layer_units import FILTER_ROW
 from dashboard.quantities import QUANTITIES
 from dashboard.view import PLACE, About, Spec, View
 from dashboard.views.filters import panels, rows
@@ -65,6 +66,7 @@ VIEW = View(
     title="Filters",
     order=1,
     about=ABOUT,
+    row=FILTER_ROW,
     units=units,
     scene=FilterScene,
     sentence=panels.sentence,

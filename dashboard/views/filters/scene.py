@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from analysis import resources
 from analysis.errors import AnalysisError, NerveScopeError
 from analysis.experiment import Experiment, find_experiments
 from analysis.filter_mapper import FilterGraph
 from analysis.filter_shape import FilterShape
 from analysis.homology import birth_cycle
 from analysis.units import Unit
-from dashboard import quantities, resources
+from dashboard import quantities
 from dashboard.figures.mapper import Colour
 from dashboard.filter_layer import FilterLayer, Rows, make_anchor
 from dashboard.layer_units import anchor_unit, circular_unit, filter_units

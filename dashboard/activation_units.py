@@ -1,0 +1,178 @@
+"""Which units of activations there are at a place, and the row of layers above their views."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis import networks, registry
+from analysis.activation_landscapes import NetworkLandscapes
+from analysis.errors import ExperimentError
+from analysis.experiment import Experiment, Step
+from analysis.landscape_study import LandscapeStudy
+from analysis.landscape_tests import place_name
+from analysis.parameters import as_plain
+from analysis.units import Unit, params_of, unit_of
+from dashboard import lattice
+from dashboard.figures.network import LayerBar, RowWords
+from dashboard.layer_units import NOT_YET
+from dashboard.view import Ask, LayerRow
+
+NORMS = RowWords(
+    "landscape norm",
+    "first step",
+    "failed",
+    "landscape norm {:.3g}",
+    "at the first step {:.3g}",
+)
+
+
+def steps(ask: Ask) -> list[Step]:
+    """Return the steps of a study: all, or some of them, evenly."""
+    return [ask.experiment.axis[i] for i in lattice.steps(ask)]
+
+
+def study_unit(ask: Ask) -> Unit:
+    """Make the unit of all networks of the chosen runs.
+
+    Raises
+    ------
+    ExperimentError
+        If no network can be run; the message says what is missing.
+    """
+    return ask.once("study", lambda: _study(ask))
+
+
+def _study(ask: Ask) -> Unit:
+    if why := networks.why_none(ask.experiment):
+        raise ExperimentError(why)
+    found = unit_of(
+        ask.experiment,
+        "landscape-study",
+        layer="",
+        step=ask.experiment.axis[-1],
+        runs=ask.cursor.runs or None,
+        settings=ask.settings,
+        steps=steps(ask),
+    )
+    if not found.gathered:
+        raise ExperimentError(_why_no_network(ask))
+    return found
+
+
+def _why_no_network(ask: Ask) -> str:
+    experiment = ask.experiment
+    chosen = [run for run in experiment.runs if not ask.cursor.runs or run.name in ask.cursor.runs]
+    for run in chosen:
+        for snapshot in run.snapshots:
+            table = experiment.settings.get("architecture", {})
+            lacking = networks.lacking(snapshot.files, table) if table else []
+            if lacking:
+                return (
+                    f"{run.name} at step {snapshot.step} lacks the weights of {', '.join(lacking)},"
+                    " so the network cannot be run; choose runs that are stored whole."
+                )
+    return "No chosen run has a snapshot whose network can be run."
+
+
+def shown_run(ask: Ask, index: int) -> str:
+    """Choose the run whose single layer is looked at: the first that has this step.
+
+    Raises
+    ------
+    ExperimentError
+        If none has.
+    """
+    step = ask.experiment.axis[index]
+    for run in ask.experiment.runs:
+        wanted = not ask.cursor.runs or run.name in ask.cursor.runs
+        if wanted and networks.network_source(ask.experiment, run, step) is not None:
+            return run.name
+    raise ExperimentError(_why_no_network(ask))
+
+
+def cloud_settings(ask: Ask) -> dict[str, dict[str, Any]]:
+    """Give a single layer's analyses the parameters of the landscapes beside which they stand."""
+    kind = registry.get("landscapes")
+    own = as_plain(params_of(ask.experiment, kind, layer="", settings=ask.settings))
+    said = {name: dict(each) for name, each in ask.settings.items()}
+    said["activation-cloud"] = own | said.get("activation-cloud", {})
+    return said
+
+
+def layer_units(ask: Ask, layer: str, index: int) -> dict[str, Unit]:
+    """Make the units of one layer of one network: ``cloud`` and ``graph``.
+
+    Raises
+    ------
+    NerveScopeError
+        If there is no network, or a parameter cannot be used.
+    """
+    if why := networks.why_none(ask.experiment):
+        raise ExperimentError(why)
+    graph = unit_of(
+        ask.experiment,
+        "activation-mapper",
+        layer=layer,
+        step=ask.experiment.axis[index],
+        runs=(shown_run(ask, index),),
+        settings=cloud_settings(ask),
+    )
+    assert graph.upstream is not None  # noqa: S101 - it stands on the cloud
+    return {"cloud": graph.upstream, "graph": graph}
+
+
+def place_of(ask: Ask, study: LandscapeStudy, index: int) -> int | None:
+    """Find a position of the axis among the places of a study; None where it is not in it."""
+    step = ask.experiment.axis[index]
+    name = place_name(step.step, step.milestone)
+    return study.places.index(name) if name in study.places else None
+
+
+def names(experiment: Experiment) -> Sequence[str]:
+    """List the layers whose activations can be shown; where there are none, the convolutions."""
+    return networks.activation_names(experiment) or [each.name for each in experiment.layers()]
+
+
+def bars(ask: Ask) -> list[LayerBar]:
+    """Say of every layer what its landscape norm is, beside that of the first step."""
+    every = names(ask.experiment)
+    if why := networks.why_none(ask.experiment):
+        return [LayerBar(name, None, None, why) for name in every]
+    found = ask.results.derive("bars", [study_unit(ask)], _means)
+    if found is None:
+        return [LayerBar(name, None, None, NOT_YET) for name in every]
+    return [_bar(ask, found, name) for name in every]
+
+
+def _means(study: LandscapeStudy) -> tuple[LandscapeStudy, Mapping[str, Any]]:
+    mean = study.mean_norms()
+    return study, {layer: mean[:, j] for j, layer in enumerate(study.layers)}
+
+
+def _bar(ask: Ask, found: tuple[LandscapeStudy, Mapping[str, Any]], layer: str) -> LayerBar:
+    study, means = found
+    place = place_of(ask, study, ask.cursor.index)
+    if layer not in means or place is None:
+        why = "not in every network" if place is not None else "this step is not in the study"
+        return LayerBar(layer, None, None, why, no_shape=True)
+    value, first = float(means[layer][place]), float(means[layer][0])
+    known = np.isfinite(value)
+    note = "" if value > 0 else "dead or constant, or no loops" if known else "failed"
+    return LayerBar(
+        layer,
+        value if known else None,
+        first if place and np.isfinite(first) else None,
+        note,
+        no_shape=not known,
+    )
+
+
+def summary(found: NetworkLandscapes) -> dict[str, tuple[float, str, bool]]:
+    """Say of each layer of one network its norm, a note, and whether it failed."""
+    each = zip(found.layers, found.norms, found.notes, found.failed, strict=True)
+    return {layer: (float(norm), note, failed) for layer, norm, note, failed in each}
+
+
+ACTIVATION_ROW = LayerRow(names, bars, words=NORMS)
+"""The row of layers above views of activations."""

@@ -1,0 +1,172 @@
+"""The figures of the view *Activations* as tables."""
+
+import math
+
+import numpy as np
+
+from analysis.landscape_tests import ALL_LAYERS, columns_of
+from dashboard.view import Row
+from dashboard.views.activations.scene import ActivationScene
+
+
+def norms(scene: ActivationScene) -> list[Row]:
+    """One row per layer and step, with its mean, and per run."""
+    found = scene.norms
+    rows = []
+    for (j, c), runs in sorted(found.runs.items()):
+        for run, value in runs.items():
+            rows.append(
+                {
+                    "layer": found.layers[j],
+                    "step": found.labels[c],
+                    "run": run,
+                    "norm": value,
+                    "mean": float(found.mean[j, c]),
+                    "runs": len(runs),
+                    "_pick": {"layer": found.layers[j], "index": scene.columns[c]},
+                }
+            )
+    return rows
+
+
+def depth(scene: ActivationScene) -> list[Row]:
+    """One row per network and layer: norm and neural persistence."""
+    study = scene.needed
+    return [
+        {
+            "run": study.runs[i],
+            "step": study.steps[i],
+            "milestone": study.milestones[i],
+            "layer": layer,
+            "norm": _known(study.norms[i, j]),
+            "neural_persistence": _known(study.neural_persistence[i, j]),
+        }
+        for i in range(len(study.runs))
+        for j, layer in enumerate(study.layers)
+    ]
+
+
+def curves(scene: ActivationScene) -> list[Row]:
+    """One row per network and layer: where it lies in the plane."""
+    study = scene.needed
+    return [
+        {
+            "run": study.runs[i],
+            "step": study.steps[i],
+            "milestone": study.milestones[i],
+            "layer": layer,
+            "axis_1": float(study.plane[i, j, 0]),
+            "axis_2": float(study.plane[i, j, 1]),
+        }
+        for i in range(len(study.runs))
+        for j, layer in enumerate(study.layers)
+    ]
+
+
+def landscape(scene: ActivationScene) -> list[Row]:
+    """One row per place of the filtration: mean and spread of every level."""
+    study = scene.needed
+    place, layer = scene.place, scene.layer
+    if place is None or layer is None:
+        return []
+    mean, spread = study.means[place, layer], study.spreads[place, layer]
+    return [
+        {"filtration": float(t)}
+        | {f"λ{k + 1}": float(mean[k, i]) for k in range(len(mean))}
+        | {f"λ{k + 1}_sd": float(spread[k, i]) for k in range(len(mean))}
+        for i, t in enumerate(study.grids[layer].tolist())
+    ]
+
+
+def difference(scene: ActivationScene) -> list[Row]:
+    """One row per place of the filtration: the difference of the means of every level."""
+    study, other = scene.needed, scene.compared()
+    if other is None or scene.place is None or scene.layer is None:
+        return []
+    grid = study.grids[scene.layer]
+    there = np.array(
+        [np.interp(grid, study.grids[other[1]], row) for row in study.means[other[:2]]]
+    )
+    gap = study.means[scene.place, scene.layer] - np.array(there)
+    return [
+        {"filtration": float(t)} | {f"λ{k + 1}": float(gap[k, i]) for k in range(len(gap))}
+        for i, t in enumerate(grid.tolist())
+    ]
+
+
+def points(scene: ActivationScene) -> list[Row]:
+    """One row per input: all, or the selected ones."""
+    if scene.cloud is None:
+        return []
+    cloud = scene.cloud
+    rows = np.arange(len(cloud.rows)) if scene.chosen is None else scene.chosen
+    names = cloud.class_names
+    return [
+        {
+            "input": int(cloud.rows[row]),
+            "class": names[cloud.labels[row]] if 0 <= cloud.labels[row] < len(names) else None,
+            "axis_1": float(cloud.plane[row, 0]),
+            "axis_2": float(cloud.plane[row, 1]),
+            "_pick": {"primary": str(cloud.rows[row])},
+        }
+        for row in rows.tolist()
+    ]
+
+
+def bars(scene: ActivationScene) -> list[Row]:
+    """One row per H₁ bar of the layer."""
+    if scene.cloud is None:
+        return []
+    return [
+        {
+            "bar": i,
+            "birth": birth,
+            "death": death if math.isfinite(death) else None,
+            "length": death - birth if math.isfinite(death) else None,
+            "_pick": {"select": f"bar.{i}"},
+        }
+        for i, (birth, death) in enumerate(scene.cloud.diagram.bars(1).tolist())
+    ]
+
+
+def nodes(scene: ActivationScene) -> list[Row]:
+    """One row per node of the Mapper graph: its size and class mix."""
+    if scene.graph is None or scene.cloud is None:
+        return []
+    names, labels = scene.cloud.class_names, scene.cloud.labels
+    rows = []
+    for i, members in enumerate(scene.graph.graph.members):
+        counts = np.bincount(np.maximum(labels[members], 0), minlength=max(len(names), 1))
+        mix = {str(names[k]): int(n) for k, n in enumerate(counts) if n and k < len(names)}
+        said = ", ".join(f"{name} {n}" for name, n in sorted(mix.items(), key=lambda e: -e[1]))
+        row = {"node": i, "inputs": len(members), "classes": said}
+        rows.append(row | {"_pick": {"select": f"node.{i}"}})
+    return rows
+
+
+def sizes(scene: ActivationScene) -> list[Row]:
+    """One row per sample size: the norms of its draws."""
+    if scene.cloud is None:
+        return []
+    return [
+        {"inputs": int(size), "draw": k + 1, "norm": float(value)}
+        for size, values in zip(scene.cloud.sizes, scene.cloud.size_norms, strict=True)
+        for k, value in enumerate(values)
+        if math.isfinite(value)
+    ]
+
+
+def tests(scene: ActivationScene) -> list[Row]:
+    """One row per pair and layer."""
+    study = scene.needed
+    names = [*study.layers, ALL_LAYERS]
+    order = [len(names) - 1, *range(len(names) - 1)]
+    return [
+        {"layer": names[j]} | columns_of(study, i, j)
+        for i in range(len(study.first))
+        for j in order
+    ]
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
