@@ -14,8 +14,8 @@ from analysis.landscape_tests import place_name
 from analysis.parameters import as_plain
 from analysis.units import Unit, params_of, unit_of
 from dashboard import lattice
-from dashboard.figures.network import LayerBar, RowWords
-from dashboard.layer_units import NOT_YET
+from dashboard.figures.network import FILTERS, LayerBar, RowWords
+from dashboard.layer_units import FILTER_ROW, NOT_YET
 from dashboard.view import Ask, LayerRow
 
 NORMS = RowWords(
@@ -174,5 +174,13 @@ def summary(found: NetworkLandscapes) -> dict[str, tuple[float, str, bool]]:
     return {layer: (float(norm), note, failed) for layer, norm, note, failed in each}
 
 
-ACTIVATION_ROW = LayerRow(names, bars, words=NORMS)
+ACTIVATION_ROW = LayerRow(names, bars, words=lambda _experiment: NORMS)
 """The row of layers above views of activations."""
+
+SHARED_ROW = LayerRow(
+    FILTER_ROW.names,
+    lambda ask: FILTER_ROW.bars(ask) if ask.experiment.layers() else bars(ask),
+    FILTER_ROW.wanted,
+    lambda experiment: FILTERS if experiment.layers() else NORMS,
+)
+"""The row above views of both: filters where there are some, else activations."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from analysis.errors import NerveScopeError
-from dashboard import commands
+from dashboard import commands, inspection
 from dashboard.options import with_parameters
 from dashboard.selection import Selection
 from dashboard.serving import Serving
@@ -37,6 +37,22 @@ Steps = Annotated[
 ]
 Runs = Annotated[
     str | None, typer.Option(help="Comma-separated run names. [default: all]", metavar="A,B")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="Network that snapshots are loaded into; this code is run. [default: none, "
+        "[architecture] in experiment.toml]",
+        metavar="PACKAGE.MODULE:FACTORY",
+    ),
+]
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        help="Inputs that networks are shown: mnist, disks, photo_crops, a path, or openml:NAME, "
+        "which is fetched. [default: [dataset] in experiment.toml]",
+        metavar="NAME|PATH",
+    ),
 ]
 Store = Annotated[
     Path | None, typer.Option(help="Folder of results. [default: the user's cache folder]")
@@ -70,6 +86,8 @@ def serve(
     layers: Layers = None,
     steps: Steps = None,
     runs: Runs = None,
+    model: Model = None,
+    dataset: Dataset = None,
     store: Store = None,
     jobs: Jobs = None,
     host: Host = "127.0.0.1",
@@ -78,7 +96,7 @@ def serve(
     parameters: dict[str, dict[str, Any]],
 ) -> None:
     """Open the dashboard on experiments of your own."""
-    chosen = Selection(Path(), layers, steps, runs)
+    chosen = Selection(Path(), layers, steps, runs, model, dataset)
     commands.serve(paths, chosen, parameters, how=Serving(store, jobs, host, port, browser))
 
 
@@ -86,10 +104,12 @@ def serve(
 def inspect(
     path: ExperimentPath,
     *,
+    model: Model = None,
+    dataset: Dataset = None,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Say what is in an experiment: runs, steps, layers, and what could not be read."""
-    commands.inspect(path, as_json=as_json)
+    inspection.inspect(Selection(path, model=model, dataset=dataset), as_json=as_json)
 
 
 @app.command(epilog="Example: nervescope compute runs/ --layers conv2 --k 2% --fraction 0.3")
@@ -101,6 +121,8 @@ def compute(
     layers: Layers = None,
     steps: Steps = None,
     runs: Runs = None,
+    model: Model = None,
+    dataset: Dataset = None,
     store: Store = None,
     jobs: Jobs = None,
     parameters: dict[str, dict[str, Any]],
@@ -109,7 +131,7 @@ def compute(
 
     Without --null, the permuted null model is computed beside the filters.
     """
-    chosen = Selection(path, layers, steps, runs)
+    chosen = Selection(path, layers, steps, runs, model, dataset)
     commands.compute(chosen, analysis, parameters, store=store, jobs=jobs)
 
 
@@ -123,12 +145,14 @@ def table(
     layers: Layers = None,
     steps: Steps = None,
     runs: Runs = None,
+    model: Model = None,
+    dataset: Dataset = None,
     store: Store = None,
     jobs: Jobs = None,
     parameters: dict[str, dict[str, Any]],
 ) -> None:
     """Print an analysis as a table, one row per layer and step; computes what is missing."""
-    chosen = Selection(path, layers, steps, runs)
+    chosen = Selection(path, layers, steps, runs, model, dataset)
     commands.table(chosen, analysis, parameters, form=form, store=store, jobs=jobs)
 
 
@@ -146,12 +170,14 @@ def export(
     layers: Layers = None,
     steps: Steps = None,
     runs: Runs = None,
+    model: Model = None,
+    dataset: Dataset = None,
     store: Store = None,
     jobs: Jobs = None,
     parameters: dict[str, dict[str, Any]],
 ) -> None:
     """Write one picture, of one layer at one step, to a file."""
-    chosen = Selection(path, layers, steps, runs)
+    chosen = Selection(path, layers, steps, runs, model, dataset)
     commands.export(chosen, view, output, parameters, store=store, jobs=jobs)
 
 
@@ -163,6 +189,17 @@ def train(
 ) -> None:
     """Train an experiment from its recipe; goes on where it was interrupted."""
     commands.train(spec, output)
+
+
+@app.command(epilog="Example: nervescope fetch sample_models/cifar10_cnn.toml")
+def fetch(
+    path: Annotated[Path, typer.Argument(help="An experiment, or a TOML file with a recipe.")],
+) -> None:
+    """Fetch the inputs that an experiment names, and say where they lie; nothing else fetches.
+
+    But for train, and --dataset openml:NAME.
+    """
+    inspection.fetch(path)
 
 
 def main() -> None:

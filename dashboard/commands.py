@@ -1,25 +1,23 @@
 """What the commands do; `cli` only reads the command line."""
 
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from analysis import registry, resources
 from analysis.errors import AnalysisError, ExperimentError
-from analysis.experiment import Experiment, find_experiments, open_experiment
+from analysis.experiment import Experiment, find_experiments
+from analysis.networks import activation_names, data_dir
 from analysis.pipeline import Outcome, results_of
 from analysis.registry import Entry, Table
 from analysis.scheduler import compute as compute_units
+from analysis.sources import KINDS
 from analysis.store import ResultStore, StoreError, default_root
 from analysis.units import Settings, Unit, plan, with_parts
 from dashboard import tables
-from dashboard.cursor import Cursor, runs_at
-from dashboard.selection import Selection, why_empty
+from dashboard.cursor import Cursor
+from dashboard.selection import Selection, why_empty, why_no_units
 from dashboard.serving import Serving
 from dashboard.terminal import progress_bar, say, stderr, tell_problems
 
@@ -55,7 +53,7 @@ def _compute(units: list[Unit], store: ResultStore, jobs: int | None) -> list[Ou
         def tell(outcome: Outcome) -> None:
             nonlocal done
             done += 1
-            advance(done, len(every), outcome.unit.layer)
+            advance(done, len(every), outcome.unit.layer or outcome.unit.analysis)
             if outcome.message and outcome.message not in said:
                 said.add(outcome.message)
                 say(outcome.message)
@@ -82,7 +80,7 @@ def compute(
         for settings in registry.variants(name, parameters)
         for unit in plan(experiment, name, settings=settings, **part)
     ]
-    _check_units(experiment, units)
+    _check_units(experiment, units, analysis)
     where = open_store(store, [experiment], needed=True)
     outcomes = _compute(units, where, jobs)
     if lost := where.save_kept():
@@ -98,12 +96,11 @@ def compute(
         raise AnalysisError(msg)
 
 
-def _check_units(experiment: Experiment, units: list[Unit]) -> None:
+def _check_units(experiment: Experiment, units: list[Unit], analysis: str | None) -> None:
     """Name what could not be read, now that the headers have been; refuse an empty plan."""
     tell_problems(experiment)
     if not units:
-        msg = f"{experiment.path}: no chosen run has one of the chosen layers at these steps"
-        raise ExperimentError(msg)
+        raise ExperimentError(why_no_units(experiment, analysis))
 
 
 def table_rows(
@@ -117,7 +114,8 @@ def table_rows(
 ) -> list[dict[str, Any]]:
     """Compute what is missing and return a table's rows: one per layer and step, or several.
 
-    A unit that fails still has its row, with `error` saying why.
+    A unit that fails still has its row, with `error` saying why. Whole networks are looked at
+    whatever layers are chosen, so that a choice computes nothing anew; it is of rows then.
     """
     kinds = registry.tables()
     if name not in kinds:
@@ -125,13 +123,21 @@ def table_rows(
         raise AnalysisError(msg)
     kind = kinds[name]
     units = plan(experiment, kind.analysis, settings=settings, **part)
-    _check_units(experiment, units)
+    _check_units(experiment, units, kind.analysis)
     entries = [Entry(unit) for unit in units]
     failed = _failures(entries, store, jobs)
     if kind.expand is not None:
         entries = [more for each in entries for more in _expanded(kind, each, store, failed)]
         failed |= _failures(entries, store, jobs)
-    return [_row(kind, each, store, failed) for each in entries]
+    rows = [_row(kind, each, store, failed) for each in entries]
+    names = part["layers"]
+    if names is None or not KINDS[registry.source_of(kind.analysis)].whole:
+        return rows
+    chosen = [row for row in rows if row["layer"] is None or row["layer"] in names]
+    if not chosen:
+        msg = f"{experiment.path}: no network has a layer {' or '.join(names)}"
+        raise ExperimentError(msg)
+    return chosen
 
 
 def _failures(entries: list[Entry], store: ResultStore, jobs: int | None) -> Failed:
@@ -186,44 +192,6 @@ def table(
         raise AnalysisError(msg)
 
 
-def inspect(path: Path, *, as_json: bool) -> None:
-    """Print what is in an experiment, having looked at the header of every file."""
-    experiment = open_experiment(path)
-    with progress_bar("reading headers") as advance:
-        experiment.check(progress=lambda done, total: advance(done, total, "reading headers"))
-    layers = [{"layer": each.name, "shape": list(each.shape)} for each in experiment.layers()]
-    counts = runs_at(experiment)
-    axis = [
-        {"step": each.step, "milestone": each.milestone, "runs": n}
-        for each, n in zip(experiment.axis, counts, strict=True)
-    ]
-    if as_json:
-        found = {
-            "name": experiment.name,
-            "title": experiment.title,
-            "path": str(experiment.path),
-            "runs": [run.name for run in experiment.runs],
-            "steps": axis,
-            "layers": layers,
-            "problems": [{"path": str(p.path), "reason": p.reason} for p in experiment.problems],
-        }
-        sys.stdout.write(json.dumps(tables.finite(found), ensure_ascii=False) + "\n")
-        return
-    out = Console(highlight=False, soft_wrap=True)
-    steps = [
-        f"{p.milestone} (median step {p.step})" if p.milestone else str(p.step)
-        for p in experiment.axis
-    ]
-    out.print(f"{experiment.title} ({experiment.path})", markup=False)
-    out.print(f"runs: {len(experiment.runs)}", markup=False)
-    out.print(f"steps: {', '.join(steps[:20])}{' …' if len(steps) > 20 else ''}", markup=False)
-    tell_problems(experiment)
-    if not layers:
-        raise ExperimentError(why_empty(experiment))
-    rows = [row | {"shape": "×".join(map(str, row["shape"]))} for row in layers]
-    tables.write(rows, tables.Format.text)
-
-
 def export(
     chosen: Selection,
     view: str,
@@ -242,7 +210,8 @@ def export(
     pictures.check(view, output)
     experiment, part = chosen.open()
     tell_problems(experiment)
-    layers = part["layers"] or [experiment.layers()[0].name]
+    convolutions = [each.name for each in experiment.layers()]
+    layers = part["layers"] or (convolutions or list(activation_names(experiment)))[:1]
     steps = part["steps"] or [experiment.axis[-1]]
     if len(layers) != 1 or len(steps) != 1 or part["runs"]:
         msg = "a picture is of one layer at one step over all runs: choose --layers and --steps"
@@ -266,7 +235,7 @@ def train(spec: Path, output: Path) -> None:
         msg = f"{spec}: there is no such recipe; sample_models/mnist_cnn/recipe.toml is one"
         raise ExperimentError(msg)
     with progress_bar("training") as advance:
-        run(spec, output, data_dir=resources.folder("sample_models") / "data", progress=advance)
+        run(spec, output, data_dir=data_dir(), progress=advance)
 
 
 def demo(how: Serving) -> None:
@@ -285,6 +254,7 @@ def serve(
         If none of them has a layer to show.
     """
     found = find_experiments(paths, on_problem=lambda p: say(f"{p.path}: {p.reason}"))
+    found = [chosen.given(each) for each in found]
     empty = [why for each in found if (why := why_empty(each))]
     if len(empty) == len(found):
         raise ExperimentError("; ".join(empty))

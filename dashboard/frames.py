@@ -166,17 +166,17 @@ def _panel_parts(
 
 def _draw_row(context: Context, ask: Ask, scheme: str) -> Drawn:
     row = context.views[ask.cursor.view].row
-    bars = row.bars(ask)
+    bars, said = row.bars(ask), row.words(ask.experiment)
     steps = [words.tick(each) for each in ask.experiment.axis]
     curves = {
         each.name: Curve(metrics.places(each, ask.experiment), each.mean, each.low, each.high)
         for each in metrics.curves(ask.experiment, ask.cursor.runs)
     }
     props: Props = {
-        ids.NETWORK: {"figure": network_figure(bars, words=row.words, scheme=scheme)},
-        ids.ROW_BAR: {"children": row.words.bar},
-        ids.ROW_NULL: {"children": row.words.null},
-        ids.ROW_CROSS: {"children": row.words.cross},
+        ids.NETWORK: {"figure": network_figure(bars, words=said, scheme=scheme)},
+        ids.ROW_BAR: {"children": said.bar},
+        ids.ROW_NULL: {"children": said.null},
+        ids.ROW_CROSS: {"children": said.cross},
         ids.METRIC: {"figure": metric_figure(steps, curves, scheme=scheme)},
     }
     return Drawn(_parts(props), all(bar.note != NOT_YET for bar in bars))

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import Field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -27,9 +27,9 @@ def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[kind | None, _option(each)],
+            annotation=Annotated[each.kind | None, _option(name, each)],
         )
-        for name, (each, kind) in shared.items()
+        for name, each in shared.items()
     }
 
     @functools.wraps(command)
@@ -52,12 +52,24 @@ def settings(said: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _fields() -> dict[str, tuple[Field[Any], Any]]:
-    found: dict[str, tuple[Field[Any], Any]] = {}
+@dataclass(slots=True)
+class _Shared:
+    """One option, with what all analyses that share it say of it."""
+
+    first: Field[Any]
+    kind: Any
+    texts: dict[str, None] = field(default_factory=dict)
+    choices: dict[str, None] = field(default_factory=dict)
+
+
+def _fields() -> dict[str, _Shared]:
+    found: dict[str, _Shared] = {}
     for kind in registry.analyses().values():
         hints = get_type_hints(kind.params)
         for each in fields(kind.params):
-            found.setdefault(each.name, (each, _plain(hints[each.name])))
+            one = found.setdefault(each.name, _Shared(each, _plain(hints[each.name])))
+            one.texts[each.metadata["text"]] = None
+            one.choices |= dict.fromkeys(each.metadata.get("choices") or ())
     return found
 
 
@@ -66,10 +78,9 @@ def _plain(hint: Any) -> Any:
     return options[0]
 
 
-def _option(each: Field[Any]) -> Any:
-    default = "all" if each.default is None else each.default
-    choices = each.metadata.get("choices")
-    words = f" ({' | '.join(choices)})" if choices else ""
-    text = f"{each.metadata['text']}{words} [default: {default}, or experiment.toml]"
-    name = each.metadata.get("option") or each.name.replace("_", "-")
-    return typer.Option(f"--{name}", help=text, show_default=False)
+def _option(name: str, each: _Shared) -> Any:
+    default = "all" if each.first.default in (None, "") else each.first.default
+    words = f" ({' | '.join(each.choices)})" if each.choices else ""
+    text = f"{'; '.join(each.texts)}{words} [default: {default}, or experiment.toml]"
+    option = each.first.metadata.get("option") or name.replace("_", "-")
+    return typer.Option(f"--{option}", help=text, show_default=False)

@@ -155,14 +155,14 @@ class LayerRow:
         ``bars(ask) -> sequence of LayerBar``: what is known of each, without asking for more.
     wanted : callable
         ``wanted(ask) -> list of Unit``: what to compute for it once nothing else is asked for.
-    words : RowWords
-        What the bars mean.
+    words : callable
+        ``words(experiment) -> RowWords``: what the bars mean.
     """
 
     names: Callable[[Experiment], Sequence[str]]
     bars: Callable[[Ask], Sequence[LayerBar]]
     wanted: Callable[[Ask], list[Unit]] = lambda _ask: []
-    words: RowWords = FILTERS
+    words: Callable[[Experiment], RowWords] = lambda _experiment: FILTERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Small experiments that tests share: made here, from numbers with known shapes."""
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,60 @@ def make_experiment(tmp_path: Path) -> Callable[..., Path]:
                 path = folder / f"run-{run:03d}" / f"step-{step:06d}.safetensors"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 save_file({"conv1.weight": gradients(n, seed=seed) if last else noise}, path)
+        return folder
+
+    return make
+
+
+MLP = """
+title = "small"
+
+[architecture]
+kind = "mlp"
+input = [2]
+hidden = [6, 5]
+classes = 2
+init = "he"
+
+[dataset]
+name = "disks"
+step = 0.08
+
+[analysis.landscapes]
+inputs = {inputs}
+"""
+"""A network that learns nothing, and about 480 points to show it."""
+
+
+@pytest.fixture
+def make_mlp(tmp_path: Path) -> Callable[..., Path]:
+    """Write an experiment of small networks, runs × steps, each with weights of its own."""
+
+    def make(
+        name: str = "mlp",
+        *,
+        runs: int = 3,
+        steps: tuple[int, ...] = (0, 100),
+        inputs: int = 60,
+        dead: str = "",
+    ) -> Path:
+        from analysis.architectures import build
+
+        folder = tmp_path / name
+        folder.mkdir()
+        text = MLP.format(inputs=inputs)
+        (folder / "experiment.toml").write_text(text)
+        spec = tomllib.loads(text)["architecture"]
+        for run in range(runs):
+            for step in steps:
+                state = build(spec, seed=1000 * run + step).state_dict()
+                arrays = {key: value.numpy().copy() for key, value in state.items()}
+                for key in arrays:
+                    if dead and key.startswith(f"{dead}."):
+                        arrays[key][:] = 0 if key.endswith("weight") else -1
+                path = folder / f"run-{run:03d}" / f"step-{step:06d}.safetensors"
+                path.parent.mkdir(exist_ok=True)
+                save_file(arrays, path)
         return folder
 
     return make

@@ -202,6 +202,8 @@ def test_public_functions_take_few_positional_arguments_and_say_what_they_do() -
     for path in modules("analysis"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                if any(ast.unparse(each) == "overload" for each in node.decorator_list):
+                    continue
                 assert ast.get_docstring(node), f"{path.name}: {node.name} has no docstring"
                 assert len(node.args.args) <= 4, f"{path.name}: {node.name}"
 
@@ -283,9 +285,10 @@ def test_every_word_has_a_control_and_every_parameter_an_input(tmp_path: Path) -
 
 def test_every_parameter_of_filters_and_mapper_can_be_set_on_the_page() -> None:
     shown = {name for view in VIEWS for name in view.parameters}
+    known = {name for kind in registry.analyses() for name in parameters.fields_of(kind)}
     every = {*parameters.fields_of("filters"), *parameters.fields_of("mapper")}
     assert every - shown <= {"filters.null"}  # always shown beside
-    assert shown <= every
+    assert shown <= known
 
 
 def test_no_two_views_share_a_panel_or_a_name() -> None:

@@ -1,17 +1,30 @@
 """The view *Evolution*: every layer at every step, as small Mapper graphs and as curves."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.landscape_study import LandscapeStudy
 from dashboard import lattice, metrics, words
+from dashboard.activation_study import (
+    StudyScene,
+    beside_units,
+    norm_rows,
+    norm_sentence,
+    what,
+)
+from dashboard.activation_units import SHARED_ROW
 from dashboard.figures import marks
+from dashboard.figures.blank import BLANK
 from dashboard.figures.curves import Steps, strength_figure
+from dashboard.figures.landscape_grid import Cell as Landscape
+from dashboard.figures.landscape_grid import landscape_grid_figure
 from dashboard.figures.multiples import Cell, multiples_figure
 from dashboard.lattice import Place
-from dashboard.layer_units import FILTER_ROW
 from dashboard.results import Found
 from dashboard.thumbnails import thumbnail
-from dashboard.view import About, Ask, Panel, Row, Spec, View
+from dashboard.view import About, Ask, Panel, Row, Spec, View, empty
 
 PATCHED = 16
 """Up to so many graphs, nodes show their filter; in smaller ones it could not be seen."""
@@ -30,6 +43,7 @@ class Scene:
         self.briefs = [[place.brief(ask) for place in row] for row in self.places]
         axis = ask.experiment.axis
         self.axis = [axis[i] for i in lattice.steps(ask)]
+        self.study = StudyScene(ask, found)
 
     @property
     def patched(self) -> bool:
@@ -42,8 +56,15 @@ class Scene:
         return [words.tick(each) for each in self.axis]
 
 
+def units(ask: Ask) -> dict[str, Any]:
+    """List what the lattice is made of, and the study of activations."""
+    return {**lattice.units(ask), **beside_units(ask)}
+
+
 def sentence(scene: Scene) -> str:
     """Say for the strongest layers since when a loop stands out."""
+    if not scene.places:
+        return norm_sentence(scene.study)
     said = []
     for row, briefs in zip(scene.places, scene.briefs, strict=True):
         known = [(i, brief) for i, brief in enumerate(briefs) if brief is not None]
@@ -71,6 +92,8 @@ def sentence(scene: Scene) -> str:
 
 def multiples_panel(scene: Scene, scheme: str) -> Panel:
     """Draw the Mapper graph of every place."""
+    if not scene.places:
+        return Panel(BLANK, hidden=True)
     cells = [
         [_cell(scene, place, column, scheme) for column, place in enumerate(row)]
         for row in scene.places
@@ -110,6 +133,8 @@ def _cell(scene: Scene, place: Place, column: int, scheme: str) -> Cell:
 
 def strength_panel(scene: Scene, scheme: str) -> Panel:
     """Draw loop strength against the step for each layer, with the accuracy."""
+    if not scene.places:
+        return Panel(BLANK, hidden=True)
     curves = metrics.curves(scene.ask.experiment, scene.ask.cursor.runs)
     figure = strength_figure(
         [row[0].layer for row in scene.places],
@@ -135,6 +160,53 @@ def _table(scene: Scene, name: str) -> NDArray[np.float64]:
         for row in scene.briefs
     ]
     return np.array(values, dtype=np.float64)
+
+
+SAMPLES = 64
+"""Filtration values at which the small landscapes are drawn."""
+
+LEVELS = 3
+
+
+def landscapes_panel(scene: Scene, scheme: str) -> Panel:
+    """Draw the mean landscape of the activations at every place."""
+    study = scene.study.study
+    if study is None:
+        shown = scene.study.is_shown
+        return empty(scene.study.why("study")) if shown else Panel(BLANK, hidden=True)
+    grid = np.linspace(float(study.grids.min()), float(study.grids.max()), SAMPLES)
+    places = [scene.study.index_of(index) for index in scene.study.columns]
+    cells = [
+        [_landscape(study, grid, j, place) for place in places] for j in range(len(study.layers))
+    ]
+    figure = landscape_grid_figure(
+        study.layers, scene.labels, grid, cells, note=what(scene.study), scheme=scheme
+    )
+    figure = marks.renumber(figure, scene.study.columns)
+    text = f"first {LEVELS} levels of the mean over runs, with the norm of all · click to go there"
+    return Panel(figure, "", text)
+
+
+def _landscape(
+    study: LandscapeStudy, grid: NDArray[np.float64], layer: int, place: int | None
+) -> Landscape:
+    if place is None or not study.counts[place, layer]:
+        return Landscape(state="error" if place is not None else "waiting")
+    levels = [
+        np.interp(grid, study.grids[layer], level, left=0, right=0)
+        for level in study.means[place, layer, :LEVELS]
+    ]
+    norm = float(study.mean_norms()[place, layer])
+    n = int(study.counts[place, layer])
+    words_ = f"{study.layers[layer]}, {words.milestone(study.places[place])}: norm {norm:.3g}"
+    return Landscape(
+        np.array(levels), "" if norm else "dead", f"{norm:.2g}", f"{words_}, mean over {n} runs"
+    )
+
+
+def landscape_rows(scene: Scene) -> list[Row]:
+    """One row per layer, step and run: the landscape norm."""
+    return norm_rows(scene.study) if scene.study.is_shown else []
 
 
 def rows(scene: Scene) -> list[Row]:
@@ -179,13 +251,16 @@ VIEW = View(
             "they look at the same filters at different scales."
         ),
     ),
-    row=FILTER_ROW,
-    units=lattice.units,
+    row=SHARED_ROW,
+    units=units,
     scene=Scene,
     sentence=sentence,
     fields=("experiment", "runs", "params"),
     panels={
         "multiples": Spec("Layers × training steps", multiples_panel, rows, "wide", tall=True),
+        "landscapes-all": Spec(
+            "Landscapes of activations", landscapes_panel, landscape_rows, "wide", tall=True
+        ),
         "strength": Spec(
             "Loop strength and accuracy", strength_panel, rows, "wide curves", tall=True
         ),

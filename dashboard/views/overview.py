@@ -5,6 +5,14 @@ from typing import Any
 import numpy as np
 
 from dashboard import lattice, metrics, words
+from dashboard.activation_study import (
+    StudyScene,
+    beside_units,
+    norm_rows,
+    norm_sentence,
+    norms_panel,
+)
+from dashboard.activation_units import SHARED_ROW
 from dashboard.cursor import runs_at
 from dashboard.figures import marks
 from dashboard.figures.accuracy import accuracy_figure
@@ -12,7 +20,6 @@ from dashboard.figures.blank import BLANK
 from dashboard.figures.grid import Cell, grid_figure, runs_figure
 from dashboard.figures.opening import opening_figure
 from dashboard.lattice import Brief, Place
-from dashboard.layer_units import FILTER_ROW
 from dashboard.results import Found
 from dashboard.thumbnails import thumbnail
 from dashboard.view import PLACE, About, Ask, Panel, Row, Spec, View, empty
@@ -30,6 +37,12 @@ class Scene:
         self.ask = ask
         self.found = found
         self.places = lattice.places(ask)
+        self.study = StudyScene(ask, found)
+
+    @property
+    def has_filters(self) -> bool:
+        """Whether the experiment has layers with filters."""
+        return bool(self.places)
 
     def labels(self) -> list[str]:
         """Return the steps that are shown, as the axis says them."""
@@ -57,7 +70,7 @@ def here(scene: Scene) -> list[Place]:
 
 def units(ask: Ask) -> dict[str, Any]:
     """List what the lattice is made of, with the current step."""
-    need = lattice.units(ask)
+    need: dict[str, Any] = {**lattice.units(ask), **beside_units(ask)}
     for layer in lattice.layers(ask):
         need |= lattice.units_at(lattice.place(ask, layer, ask.cursor.index))
     return need
@@ -66,6 +79,8 @@ def units(ask: Ask) -> dict[str, Any]:
 def sentence(scene: Scene) -> str:
     """Say in which layers a loop stands out at this step, and since when."""
     ask = scene.ask
+    if not scene.has_filters:
+        return norm_sentence(scene.study)
     now = [(place.layer, place.brief(ask)) for place in here(scene)]
     known = [(layer, brief) for layer, brief in now if brief is not None]
     seen = [layer for layer, brief in known if brief.loops]
@@ -118,6 +133,8 @@ def cell(scene: Scene, place: Place) -> Cell:
 
 def contents_panel(scene: Scene, scheme: str) -> Panel:
     """Draw layers × steps, coloured by loop strength."""
+    if not scene.has_filters:
+        return Panel(BLANK, hidden=True)
     cells = [[cell(scene, place) for place in row] for row in scene.places]
     figure = grid_figure(lattice.layers(scene.ask), scene.labels(), cells, scheme=scheme)
     figure = marks.renumber(figure, lattice.steps(scene.ask))
@@ -131,6 +148,8 @@ def contents_panel(scene: Scene, scheme: str) -> Panel:
 def shape_panel(scene: Scene, scheme: str) -> Panel:
     """Draw the Mapper graph of the current layer, as a way into *Filters*."""
     ask = scene.ask
+    if not scene.has_filters:
+        return Panel(BLANK, hidden=True)
     here_ = lattice.place(ask, ask.cursor.layer, ask.cursor.index)
     brief = here_.brief(ask)
     drawn = thumbnail(ask, here_, scheme=scheme, patched=True)
@@ -181,7 +200,19 @@ def findings_panel(scene: Scene, _scheme: str) -> Panel:
     alone = len(axis) == 1
     where = "the only snapshot" if alone else words.step_short(axis[scene.ask.cursor.index])
     text = f"at {where} · click a row to look at its filters"
-    return Panel(BLANK, "", text, rows=findings(scene))
+    return Panel(BLANK, "", text, rows=findings(scene), hidden=not scene.has_filters)
+
+
+def study_panel(scene: Scene, scheme: str) -> Panel:
+    """Draw the landscape norms of activations, where there are some."""
+    if not scene.study.is_shown:
+        return Panel(BLANK, hidden=True)
+    return norms_panel(scene.study, scheme)
+
+
+def study_rows(scene: Scene) -> list[Row]:
+    """One row per layer, step and run."""
+    return norm_rows(scene.study) if scene.study.is_shown else []
 
 
 def findings(scene: Scene) -> list[Row]:
@@ -219,6 +250,8 @@ def _shape(brief: Brief) -> str:
 def rows_of_shape(scene: Scene) -> list[Row]:
     """One row: what is found in the current layer."""
     ask = scene.ask
+    if not scene.has_filters:
+        return []
     return [_finding(scene, lattice.place(ask, ask.cursor.layer, ask.cursor.index))]
 
 
@@ -288,7 +321,7 @@ VIEW = View(
             "ones were not stored."
         ),
     ),
-    row=FILTER_ROW,
+    row=SHARED_ROW,
     units=units,
     scene=Scene,
     sentence=sentence,
@@ -297,6 +330,9 @@ VIEW = View(
         "contents": Spec("Layers × steps", contents_panel, contents, "six contents", tall=True),
         "shape": Spec("The shape of this layer", shape_panel, rows_of_shape, "six picture"),
         "accuracy": Spec("Accuracy", accuracy_panel, accuracy, "accuracy"),
+        "landscapes": Spec(
+            "Landscape norms of activations", study_panel, study_rows, "six", tall=True
+        ),
         "runs": Spec("Runs × steps", runs_panel, runs),
         "findings": Spec("Findings", findings_panel, findings, "wide grid-box", table=True),
     },

@@ -207,7 +207,7 @@ def mapper_rows(scene: Scene) -> list[Row]:
 VIEW = View(
     name="stability",
     title="Stability",
-    order=3,
+    order=4,
     about=About(
         shows=(
             "The same layer at the same step under other parameters: how strong the loop is for "

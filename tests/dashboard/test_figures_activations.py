@@ -82,7 +82,7 @@ def grid_of(layers: int = 4, steps: int = 3, **more: Any) -> go.Figure:
 def matrix_of(n: int = 4, smallest: float = 0.001) -> PairTests:
     p = np.full((n, n), 0.2)
     p[1, 0] = p[0, 1] = 0.001
-    return PairTests([f"s{i}" for i in range(n)], p, (2 * p).clip(0, 1), 3 * p, 1024, smallest)
+    return PairTests([f"s{i}" for i in range(n)], p, (2 * p).clip(0, 1), 3.0 * p, 1024, smallest)
 
 
 CHOSEN = np.arange(40) % 5 == 0
@@ -420,7 +420,7 @@ def test_layer_curves_join_the_layers_in_order_and_name_their_ends() -> None:
     assert curves[2].runs is not None
     np.testing.assert_array_equal(broken(thin[-1].x), curves[2].runs[:, :, 0])
     names = figure.data[-1]
-    assert "<b>\u2002input\u2002</b>" in names.text
+    assert "<b>\u2003input\u2003</b>" in names.text
     assert (names.x[0], names.y[0]) == tuple(curves[2].points[0])
     assert figure.layout.yaxis.scaleanchor == "x"
     assert figure.layout.xaxis.title.text == "PC 1 (41 %)"

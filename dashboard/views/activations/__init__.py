@@ -4,9 +4,10 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard import controls
+from dashboard.activation_study import norm_rows, norms_panel
 from dashboard.activation_units import ACTIVATION_ROW
 from dashboard.view import PLACE, About, Spec, View
-from dashboard.views.activations import panels, rows
+from dashboard.views.activations import layer_panels, panels, rows
 from dashboard.views.activations.scene import AGAINST, ActivationScene, units
 
 MAIN = (
@@ -71,28 +72,30 @@ VIEW = View(
     units=units,
     scene=ActivationScene,
     sentence=panels.sentence,
-    counts=panels.counts,
+    counts=layer_panels.counts,
     fields=(*PLACE, "against", "select", "home", "primary", "pin"),
     controls=toolbar,
     parameters=(*MAIN, *REST),
     words={"against": tuple(AGAINST)},
     panels={
         "norms": Spec(
-            "Landscape norms", panels.norms_panel, rows.norms, "six", tall=True,
+            "Landscape norms", norms_panel, norm_rows, "six", tall=True,
             fields=("experiment", "runs", "params"),
         ),
         "landscape": Spec(
             "Landscape of this layer", panels.landscape_panel, rows.landscape, "six", tall=True
         ),
-        "cloud": Spec("Activations", panels.cloud_panel, rows.points, "six picture", zoom=True),
-        "bars": Spec("Barcode", panels.barcode_panel, rows.bars),
-        "inputs": Spec("Inputs", panels.inputs_panel, rows.points, "scrolling", tall=True),
-        "sizes": Spec("Sample size", panels.sizes_panel, rows.sizes),
+        "cloud": Spec(
+            "Activations", layer_panels.cloud_panel, rows.points, "six picture", zoom=True
+        ),
+        "bars": Spec("Barcode", layer_panels.barcode_panel, rows.bars),
+        "inputs": Spec("Inputs", layer_panels.inputs_panel, rows.points, "scrolling", tall=True),
+        "sizes": Spec("Sample size", layer_panels.sizes_panel, rows.sizes),
         "depth": Spec("Norm against layer", panels.depth_panel, rows.depth, "six", tall=True),
         "curves": Spec(
             "Curves through the layers", panels.curves_panel, rows.curves, "six", tall=True
         ),
-        "graph": Spec("Mapper graph", panels.graph_panel, rows.nodes, "six large", zoom=True),
+        "graph": Spec("Mapper graph", layer_panels.graph_panel, rows.nodes, "six large", zoom=True),
         "difference": Spec(
             "Difference", panels.difference_panel, rows.difference, "six", tall=True
         ),

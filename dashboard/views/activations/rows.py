@@ -9,29 +9,11 @@ from dashboard.view import Row
 from dashboard.views.activations.scene import ActivationScene
 
 
-def norms(scene: ActivationScene) -> list[Row]:
-    """One row per layer and step, with its mean, and per run."""
-    found = scene.norms
-    rows = []
-    for (j, c), runs in sorted(found.runs.items()):
-        for run, value in runs.items():
-            rows.append(
-                {
-                    "layer": found.layers[j],
-                    "step": found.labels[c],
-                    "run": run,
-                    "norm": value,
-                    "mean": float(found.mean[j, c]),
-                    "runs": len(runs),
-                    "_pick": {"layer": found.layers[j], "index": scene.columns[c]},
-                }
-            )
-    return rows
-
-
 def depth(scene: ActivationScene) -> list[Row]:
     """One row per network and layer: norm and neural persistence."""
-    study = scene.needed
+    if scene.study is None:
+        return []
+    study = scene.study
     return [
         {
             "run": study.runs[i],
@@ -48,7 +30,9 @@ def depth(scene: ActivationScene) -> list[Row]:
 
 def curves(scene: ActivationScene) -> list[Row]:
     """One row per network and layer: where it lies in the plane."""
-    study = scene.needed
+    if scene.study is None:
+        return []
+    study = scene.study
     return [
         {
             "run": study.runs[i],
@@ -65,7 +49,9 @@ def curves(scene: ActivationScene) -> list[Row]:
 
 def landscape(scene: ActivationScene) -> list[Row]:
     """One row per place of the filtration: mean and spread of every level."""
-    study = scene.needed
+    if scene.study is None:
+        return []
+    study = scene.study
     place, layer = scene.place, scene.layer
     if place is None or layer is None:
         return []
@@ -80,8 +66,8 @@ def landscape(scene: ActivationScene) -> list[Row]:
 
 def difference(scene: ActivationScene) -> list[Row]:
     """One row per place of the filtration: the difference of the means of every level."""
-    study, other = scene.needed, scene.compared()
-    if other is None or scene.place is None or scene.layer is None:
+    study, other = scene.study, scene.compared()
+    if study is None or other is None or scene.place is None or scene.layer is None:
         return []
     grid = study.grids[scene.layer]
     there = np.array(
@@ -158,7 +144,9 @@ def sizes(scene: ActivationScene) -> list[Row]:
 
 def tests(scene: ActivationScene) -> list[Row]:
     """One row per pair and layer."""
-    study = scene.needed
+    if scene.study is None:
+        return []
+    study = scene.study
     names = [*study.layers, ALL_LAYERS]
     order = [len(names) - 1, *range(len(names) - 1)]
     return [

@@ -2,22 +2,19 @@
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.activation_cloud import ActivationCloud
-from analysis.activation_landscapes import LandscapeParams
-from analysis.errors import AnalysisError, NerveScopeError
+from analysis.errors import NerveScopeError
 from analysis.filter_mapper import FilterGraph
-from analysis.landscape_study import LandscapeStudy
-from analysis.landscape_tests import place_name
 from analysis.units import Unit
-from dashboard import activation_units, input_images, lattice, words
-from dashboard.activation_units import layer_units, place_of, study_unit
-from dashboard.results import Found, Shown
+from dashboard import input_images
+from dashboard.activation_study import StudyScene, study_units
+from dashboard.activation_units import layer_units, place_of
+from dashboard.results import Shown
 from dashboard.view import Ask
 
 AGAINST = {
@@ -44,18 +41,6 @@ def units(ask: Ask) -> Need:
     return need
 
 
-def study_units(ask: Ask) -> Need:
-    """List the study and, while it is not there, the networks that it is made of."""
-    try:
-        study = study_unit(ask)
-    except NerveScopeError as error:
-        return {"study": str(error)}
-    need: Need = {"study": study}
-    if ask.results.look(study)[0].pending:
-        need |= {f"network|{i}": Shown(each) for i, each in enumerate(study.gathered)}
-    return need
-
-
 def _under(prefix: str, make: Any) -> Need:
     try:
         made: Mapping[str, Unit] = make()
@@ -64,37 +49,7 @@ def _under(prefix: str, make: Any) -> Need:
     return {f"{prefix}{name}": unit for name, unit in made.items()}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Norms:
-    """Norms of all layers at the shown steps.
-
-    Attributes
-    ----------
-    layers : sequence of str
-    labels : list of str
-        Steps or milestones, as the axis says them.
-    mean : ndarray, shape (n_layers, n_steps)
-        Over the runs that are there; NaN where there is none.
-    runs : dict
-        By (layer, step) the norms of the runs, by their names.
-    notes : dict
-        By (layer, step) what is said of its runs.
-    failed : dict
-        By (layer, step) how many runs failed.
-    waiting : int
-        Networks that are not there yet.
-    """
-
-    layers: tuple[str, ...]
-    labels: list[str]
-    mean: Floats
-    runs: dict[tuple[int, int], dict[str, float]]
-    notes: dict[tuple[int, int], set[str]]
-    failed: dict[tuple[int, int], int]
-    waiting: int
-
-
-class ActivationScene:
+class ActivationScene(StudyScene):
     """All panels of *Activations* at one cursor; everything is made when it is first asked for.
 
     Parameters
@@ -105,102 +60,6 @@ class ActivationScene:
         there; ``cloud`` and ``graph`` of the layer; ``home_cloud`` and ``home_graph``, where the
         selection was made, when that is another step.
     """
-
-    def __init__(self, ask: Ask, found: Found) -> None:
-        self.ask = ask
-        self.cursor = ask.cursor
-        self.found = found
-
-    @property
-    def study(self) -> LandscapeStudy | None:
-        """The study, where it is there."""
-        found: LandscapeStudy | None = self.found["study"].result
-        return found
-
-    def why(self, name: str) -> str:
-        """Say why a result is not there."""
-        return self.found[name].error or "Computing …"
-
-    @property
-    def needed(self) -> LandscapeStudy:
-        """The study.
-
-        Raises
-        ------
-        AnalysisError
-            If it is not there; the message says why.
-        """
-        if self.study is None:
-            raise AnalysisError(self.why("study"))
-        return self.study
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """Parameters of the landscapes."""
-        unit = self.found.units.get("study")
-        first = unit.gathered[0].params if unit is not None and unit.gathered else LandscapeParams()
-        from analysis.parameters import as_plain
-
-        return as_plain(first)
-
-    @property
-    def place(self) -> int | None:
-        """Position of the cursor's step in the study."""
-        return None if self.study is None else place_of(self.ask, self.study, self.cursor.index)
-
-    @property
-    def layer(self) -> int | None:
-        """Position of the cursor's layer in the study."""
-        names = () if self.study is None else self.study.layers
-        return names.index(self.cursor.layer) if self.cursor.layer in names else None
-
-    @functools.cached_property
-    def columns(self) -> list[int]:
-        """Positions on the axis of the shown steps."""
-        return lattice.steps(self.ask)
-
-    @property
-    def labels(self) -> list[str]:
-        """The shown steps, as the axis says them."""
-        axis = self.ask.experiment.axis
-        return [words.tick(axis[i]) for i in self.columns]
-
-    @functools.cached_property
-    def norms(self) -> Norms:
-        """Norms of everything that is there, whether the study is or not."""
-        return self._norms_of_study() if self.study is not None else self._norms_so_far()
-
-    def _norms_of_study(self) -> Norms:
-        study = self.needed
-        table = _Table(study.layers, self.labels)
-        for i, name in enumerate(study.runs):
-            column = self._column_of(study, int(study.place[i]))
-            notes = dict(line.split(": ", 1) for line in study.notes[i].splitlines())
-            for j, layer in enumerate(study.layers):
-                value = float(study.norms[i, j])
-                table.add((j, column), name, value, notes.get(layer, ""))
-        return table.norms(0)
-
-    def _column_of(self, study: LandscapeStudy, place: int) -> int:
-        axis = self.ask.experiment.axis
-        names = [place_name(axis[i].step, axis[i].milestone) for i in self.columns]
-        return names.index(study.places[place])
-
-    def _norms_so_far(self) -> Norms:
-        """Norms of the networks that are there while the study is not."""
-        table = _Table(tuple(activation_units.names(self.ask.experiment)), self.labels)
-        axis = self.ask.experiment.axis
-        column = {axis[i]: c for c, i in enumerate(self.columns)}
-        waiting = 0
-        for name, unit in self.found.units.items():
-            if name.startswith("network|"):
-                known = self.found.derive("norms", [name], activation_units.summary)
-                waiting += known is None and not self.found[name].error
-                for layer, (value, note, _) in (known or {}).items():
-                    if layer in table.layers:
-                        at = (table.layers.index(layer), column[unit.step])
-                        table.add(at, unit.source.runs[0], value, note)
-        return table.norms(waiting)
 
     @functools.cached_property
     def cloud(self) -> ActivationCloud | None:
@@ -260,10 +119,6 @@ class ActivationScene:
         found = np.flatnonzero(self.cloud.rows == int(self.cursor.primary))
         return int(found[0]) if len(found) else None
 
-    def named(self, place: int) -> str:
-        """Name a place of the study as people read it."""
-        return words.milestone(self.needed.places[place])
-
     def said(self, rows: Rows) -> list[str]:
         """Say of some rows of the cloud which inputs they are."""
         assert self.cloud is not None  # noqa: S101 - callers have asked for it
@@ -294,33 +149,6 @@ class ActivationScene:
         if place < 0 or place == self.place:
             return None
         return place, self.layer, self.named(place)
-
-
-class _Table:
-    """Norms by layer and step while they are collected."""
-
-    def __init__(self, layers: tuple[str, ...], labels: list[str]) -> None:
-        self.layers = layers
-        self._labels = labels
-        self._runs: dict[tuple[int, int], dict[str, float]] = {}
-        self._notes: dict[tuple[int, int], set[str]] = {}
-        self._failed: dict[tuple[int, int], int] = {}
-
-    def add(self, at: tuple[int, int], run: str, value: float, note: str) -> None:
-        if np.isfinite(value):
-            self._runs.setdefault(at, {})[run] = value
-        else:
-            self._failed[at] = self._failed.get(at, 0) + 1
-        if note:
-            self._notes.setdefault(at, set()).add(note)
-
-    def norms(self, waiting: int) -> Norms:
-        mean = np.full((len(self.layers), len(self._labels)), np.nan)
-        for at, values in self._runs.items():
-            mean[at] = np.mean(list(values.values()))
-        return Norms(
-            self.layers, self._labels, mean, self._runs, self._notes, self._failed, waiting
-        )
 
 
 def _selected(select: str, cloud: ActivationCloud, graph: FilterGraph | None) -> Rows | None:
