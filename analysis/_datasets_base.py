@@ -76,10 +76,14 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Folders that settings speak of: of the files that ship, and of the settings themselves."""
+    """Folders that settings speak of: of the files that ship, and of the settings themselves.
+
+    And whether what is not on this computer may be fetched.
+    """
 
     data_dir: Path
     base: Path
+    fetch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Defaults of analyses in experiment.toml, checked before they are used."""
 
-from dataclasses import fields
 from typing import Any
 
 from analysis import registry
 from analysis.errors import ExperimentError
 from analysis.experiment import Experiment
+from analysis.parameters import spelled
 from analysis.registry import Analysis
 
 
@@ -20,7 +20,7 @@ def experiment_defaults(experiment: Experiment, kind: Analysis, layer: str) -> d
     ExperimentError
         If a table or a name in it makes no sense; the message names the file.
     """
-    names = {each.name for each in fields(kind.params)}
+    names = spelled(kind.params)
     said: dict[str, Any] = {}
     tables = experiment.settings.get("analysis", {})
     _check_names(experiment, tables)
@@ -33,7 +33,7 @@ def experiment_defaults(experiment: Experiment, kind: Analysis, layer: str) -> d
         own = layers.get(layer, {})
         for part in (table, own):
             _check_table(experiment, each.name, part)
-            said |= {key: value for key, value in part.items() if key in names}
+            said |= {names[key]: value for key, value in part.items() if key in names}
     return said
 
 

@@ -7,11 +7,13 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
+from analysis._file_names import printable
 from analysis._layers import (
     Layer,
     LayerSources,
     Located,
     by_depth,
+    check_stored,
     layer_table,
     located,
     merged,
@@ -19,7 +21,7 @@ from analysis._layers import (
     pooled,
     spread,
 )
-from analysis._layout import Problem, printable
+from analysis._layout import Problem
 from analysis._runs import Run, Step
 from analysis.errors import ExperimentError
 
@@ -45,6 +47,8 @@ class Experiment:
         experiment.toml as it is.
     model : str
         ``package.module:factory`` of the network, which the user names; no file can: it is run.
+    chosen : frozenset of str or None
+        Names of the only layers that are shown; None for all.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Experiment:
     axis: tuple[Step, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
+    chosen: frozenset[str] | None = None
     _problems: dict[Problem, None] = field(default_factory=dict, repr=False)
     _layers: dict[str, Layer] = field(default_factory=dict, repr=False)
 
@@ -121,14 +126,17 @@ class Experiment:
         chosen = self.runs if runs is None else tuple(self.run(name) for name in runs)
         there = [place for place in self.axis if any(run.snapshot(place) for run in chosen)]
         wanted = self.axis if steps is None else tuple(steps)
-        self.layers()
-        names = self._layers if layers is None else set(layers)
+        self.layers()  # of all runs, so that it is read once
         return replace(
             self,
             runs=chosen,
             axis=tuple(place for place in there if place in wanted),
-            _layers={name: each for name, each in self._layers.items() if name in names},
+            chosen=self.chosen if layers is None else frozenset(layers),
         )
+
+    def shows(self, layer: str) -> bool:
+        """Whether a layer is among those chosen by `restricted`."""
+        return self.chosen is None or layer in self.chosen
 
     def layers(self, kind: str | None = "conv2d") -> tuple[Layer, ...]:
         """List the layers in order of depth, over all runs and steps.
@@ -143,7 +151,8 @@ class Experiment:
         """
         if not self._layers:
             self._layers.update(self._read_layers())
-        return tuple(layer for layer in self._layers.values() if kind in (None, layer.kind))
+        found = (layer for layer in self._layers.values() if kind in (None, layer.kind))
+        return tuple(layer for layer in found if self.shows(layer.name))
 
     def sources(
         self, layer: str, step: Step | int, *, runs: Iterable[str] | None = None
@@ -181,6 +190,8 @@ class Experiment:
         snapshots = [snapshot for run in self.runs for snapshot in run.snapshots]
         for i, snapshot in enumerate(snapshots):
             merged(snapshot.files, self._report)
+            if snapshot.activations is not None:
+                check_stored(snapshot.activations, self._report)
             if progress is not None:
                 progress(i + 1, len(snapshots))
         return self.problems

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.architectures import build, parse
+from analysis.checkpoints import _normalised as normalised
 from analysis.checkpoints import read_tensor, tensor_index
 from analysis.errors import AnalysisError, NerveScopeError
 from analysis.inputs import Batch
@@ -39,9 +41,12 @@ class Form:
 
 
 def form(shape: tuple[int, ...] | str, points: str, n: int) -> Form:
+    """Choose how a layer's output becomes points, by its shape for one input."""
     if isinstance(shape, str):
         return Form(note=shape)
     width = math.prod(shape)
+    if width == 0:
+        return Form(note=f"its output of shape {shape} has no coordinates")
     if len(shape) != 3:
         return _fitting(Form("flattened", width), shape, n)
     mode = points
@@ -61,6 +66,7 @@ def _fitting(form: Form, shape: tuple[int, ...], n: int) -> Form:
 
 
 def check_layers(source: NetworkSource, taps: Mapping[str, str]) -> None:
+    """Refuse layers that a network does not have."""
     for name in source.layers:
         if name not in taps and name != INPUT:
             msg = f"the network has no layer {name!r}; it has {', '.join(list(taps)[:12])}"
@@ -72,16 +78,28 @@ def network(source: NetworkSource) -> tuple["torch.nn.Module", dict[str, str], f
     import torch
 
     if source.model:
-        network = make(source.model)
+        with _own_draws():
+            network = make(source.model).cpu().float()
         modules = dict(network.named_modules())
         leaves = [name for name, module in modules.items() if name and not list(module.children())]
-        rectified = frozenset(n for n in leaves if isinstance(modules[n], torch.nn.ReLU))
-        taps = {name: name for name in leaves}
+        rectifiers = (torch.nn.ReLU, torch.nn.ReLU6)
+        rectified = frozenset(n for n in leaves if isinstance(modules[n], rectifiers))
+        taps = {name: name for name in leaves if name != INPUT}
     else:
         spec = parse(json.loads(source.architecture))
         network, taps, rectified = build(spec), dict(spec.taps), spec.rectified
     _load(network, source)
     return network.eval(), taps, rectified
+
+
+@contextmanager
+def _own_draws() -> Iterator[None]:
+    """Whatever a user's network draws is the same each time, and nobody else's draws change."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        yield
 
 
 def _load(network: "torch.nn.Module", source: NetworkSource) -> None:
@@ -95,7 +113,8 @@ def _load(network: "torch.nn.Module", source: NetworkSource) -> None:
     import torch
 
     state = weights(source)
-    own = network.state_dict()
+    # names as checkpoints give them: without a leading "model." and the like
+    own = {name: tensor for name, tensor in _by_name(network).items() if _is_needed(name, state)}
     problems = [
         f"lacks {name}"
         if name not in state
@@ -111,7 +130,20 @@ def _load(network: "torch.nn.Module", source: NetworkSource) -> None:
         raise AnalysisError(msg)
     with torch.no_grad():
         for name, tensor in own.items():
-            tensor.copy_(torch.from_numpy(np.asarray(state[name])))
+            tensor.copy_(torch.from_numpy(np.array(state[name])))
+
+
+def _by_name(network: "torch.nn.Module") -> "dict[str, torch.Tensor]":
+    import torch
+
+    state = {k: v for k, v in network.state_dict().items() if isinstance(v, torch.Tensor)}
+    names = normalised(state)
+    return {names[key]: tensor for key, tensor in state.items()}
+
+
+def _is_needed(name: str, state: Mapping[str, Any]) -> bool:
+    """Whether a snapshot must hold it: batches that were counted matter in training only."""
+    return name in state or not name.endswith("num_batches_tracked")
 
 
 def weights(source: NetworkSource) -> dict[str, NDArray[Any]]:
@@ -133,8 +165,10 @@ def weights(source: NetworkSource) -> dict[str, NDArray[Any]]:
 def shapes(
     network: "torch.nn.Module", wanted: Mapping[str, str], batch: Batch
 ) -> list[tuple[str, tuple[int, ...] | str]]:
-    """Run one input, to learn the shape of every layer's output; or why it cannot be used."""
+    """Run two inputs, to learn the shape of every layer's output; or why it cannot be used."""
     import torch
+
+    few = batch.inputs[:2]
 
     seen: dict[str, tuple[int, ...] | str] = {}
 
@@ -142,8 +176,11 @@ def shapes(
         def hook(_module: Any, _given: Any, output: Any) -> None:
             if not isinstance(output, torch.Tensor):
                 seen[name] = f"its output is no tensor but {type(output).__name__}"
-            elif not output.ndim or len(output) != 1:
-                seen[name] = f"its output of shape {tuple(output.shape)} has no row per input"
+            elif output.is_complex():
+                seen[name] = "its output is of complex numbers"
+            elif not output.ndim or len(output) != len(few):
+                shape = tuple(output.shape)
+                seen[name] = f"its output of shape {shape} for {len(few)} inputs has no row of each"
             elif name in seen:
                 seen[name] = "it is used more than once in a forward pass"
             else:
@@ -151,7 +188,7 @@ def shapes(
 
         return hook
 
-    _run(network, {module: note(module) for module in wanted.values()}, batch.inputs[:1])
+    _run(network, {module: note(module) for module in wanted.values()}, few)
     unused = "the forward pass does not use it"
     return [(name, seen.get(module, unused)) for name, module in wanted.items()]
 
@@ -162,8 +199,9 @@ def _run(network: "torch.nn.Module", hooks: Mapping[str, Any], inputs: Floats) -
     modules = dict(network.named_modules())
     handles = [modules[name].register_forward_hook(hook) for name, hook in hooks.items()]
     try:
-        with torch.inference_mode():
-            network(torch.from_numpy(np.ascontiguousarray(inputs)))
+        with torch.inference_mode(), _own_draws():
+            # a copy: the network may work in place
+            network(torch.from_numpy(np.array(inputs, dtype=np.float32)))
     except NerveScopeError:
         raise
     except Exception as error:  # the user's network can raise anything
@@ -204,7 +242,7 @@ def forward(
     def keep(name: str) -> Any:
         def hook(_module: Any, _given: Any, output: Any) -> None:
             rows = batch.rows[at]
-            found[name][at] = reduced(output.numpy(), usable[name].mode, rows)
+            found[name][at] = reduced(output.float().cpu().numpy(), usable[name].mode, rows)
 
         return hook
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis._layout import natural_key
+from analysis._file_names import natural_key
+from analysis._readers import Npz
 from analysis._runs import Step
 from analysis.checkpoints import TensorInfo, layer_of, tensor_index
 from analysis.errors import CheckpointError
@@ -107,6 +108,19 @@ def merged(files: Iterable[Path], report: Report) -> tuple[dict[str, Located], b
             tensors.setdefault(name, Located(name, path, info))
         ordered = ordered and index.ordered
     return tensors, ordered
+
+
+def check_stored(path: Path, report: Report) -> None:
+    """Report what of a file of stored activations cannot be read."""
+    try:
+        tensor_index(path)
+        unread = Npz().unread(path)
+    except CheckpointError as error:
+        report(path, reason_of(path, error))
+        return
+    if unread:
+        some = ", ".join(unread[:4]) + (f" and {len(unread) - 4} more" if len(unread) > 4 else "")
+        report(path, f"{some}: text or Python objects, not read; store arrays of numbers")
 
 
 def located(files: Iterable[Path], layer: str, report: Report) -> Located | str:

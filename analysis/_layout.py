@@ -1,31 +1,32 @@
 """Where an experiment's checkpoints are: folders walked by name only, no file is opened."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
 
-from analysis.text import shown
+from analysis._file_names import (
+    SHARD,
+    SUFFIXES,
+    is_checkpoint,
+    natural_key,
+    printable,
+    stem_of,
+    step_number,
+    worded_step,
+)
 
-# Of two files with the same stem in one folder the format named first is read.
-SUFFIXES = (".safetensors", ".npz", ".pt", ".pth", ".ckpt", ".bin")
 MAX_DEPTH = 6
 
-_IGNORED_FOLDERS = {"activations", "data", "results", "__pycache__"}
+STORED = "activations"
+"""Folder of a run with activations that another program stored, an .npz per step."""
+
+LABELS = "labels"
+"""Array of such a file that is no layer but the classes of the inputs."""
+
+_IGNORED_FOLDERS = {STORED, "data", "results", "__pycache__"}
 _CONTAINERS = {"checkpoints", "ckpts", "weights", "snapshots", "lightning_logs"}
-_SHARD = re.compile(r"-([0-9]{5})-of-([0-9]{5})$")
-_STATE_WORDS = (
-    "optim|optimizer|optim_states|scheduler|lr_scheduler|scaler|rng_state|random_states|"
-    "training_args|trainer_state"
-)
-_TRAINER_STATE = re.compile(rf"^({_STATE_WORDS})($|[^a-z])|(^|[^a-z])({_STATE_WORDS})$", re.I)
-# No letter before the word (not "timestep"), at most one sign after it, at most 15 digits.
-_STEP_WORDS = tuple(
-    re.compile(rf"(?<![a-z])(?:{word})[-_=. ]?([0-9]{{1,15}})(?![0-9])", re.IGNORECASE)
-    for word in ("(?:global)?steps?", "iter(?:ation)?s?", "checkpoint|ckpt", "epochs?")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,55 +42,25 @@ class Problem:
 
 @dataclass(slots=True)
 class RunFiles:
-    """The checkpoint files of one run: by step, and those without a step in their name."""
+    """The checkpoint files of one run: by step, and those without a step in their name.
+
+    And its stored activations by step.
+    """
 
     path: Path
     numbered: dict[int, list[Path]] = field(default_factory=dict)
     loose: list[Path] = field(default_factory=list)
+    stored: dict[int, Path] = field(default_factory=dict)
 
+    @property
+    def steps(self) -> list[int]:
+        """Every step that something is kept of, in order."""
+        return sorted({*self.numbered, *self.stored})
 
-def natural_key(text: str) -> list[tuple[int, int, str]]:
-    """Sort key that counts: conv2 before conv10."""
-    parts = re.split(r"([0-9]+)", text)
-    return [
-        (0, int(part), part) if i % 2 and len(part) < 4000 else (1, 0, part.casefold())
-        for i, part in enumerate(parts)
-    ]
-
-
-def printable(path: Path | str) -> str:
-    """Path as text that can be shown and sent: bytes that are no UTF-8 are replaced."""
-    return shown(os.fsencode(path).decode("utf-8", "replace"))
-
-
-def stem_of(name: str) -> str:
-    """File name without checkpoint suffix and shard number."""
-    suffix = next((s for s in SUFFIXES if name.lower().endswith(s)), "")
-    return _SHARD.sub("", name[: len(name) - len(suffix)])
-
-
-def worded_step(name: str) -> int | None:
-    """Integer after step, iter, checkpoint or, failing those, epoch; None without one."""
-    stem = stem_of(name)
-    found = (pattern.findall(stem) for pattern in _STEP_WORDS)
-    return next((int(numbers[-1]) for numbers in found if numbers), None)
-
-
-def step_number(name: str) -> int | None:
-    """Step in the name of a checkpoint file; None without one."""
-    step = worded_step(name)
-    if step is None and re.fullmatch(r"[0-9]{1,15}", stem_of(name)):
-        return int(stem_of(name))
-    return step
-
-
-def is_checkpoint(name: str) -> bool:
-    """Whether a file of this name is read: suffix known, not the trainer's own state."""
-    suffix, stem = Path(name).suffix.lower(), stem_of(name)
-    if name.startswith(".") or suffix not in SUFFIXES:
-        return False
-    pickled_model = suffix != ".bin" or stem.startswith("pytorch_model")
-    return pickled_model and _TRAINER_STATE.search(stem) is None
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether there is more than stored activations."""
+        return bool(self.numbered or self.loose)
 
 
 def leaves(root: Path, path: Path) -> bool:
@@ -98,18 +69,6 @@ def leaves(root: Path, path: Path) -> bool:
         return path.is_symlink() and not path.resolve().is_relative_to(root)
     except (OSError, RuntimeError):  # RuntimeError: a loop of links
         return True
-
-
-def unique(names: Iterable[str]) -> list[str]:
-    """Names in their order, "-2" and so on added to those that came before."""
-    taken: dict[str, None] = {}
-    for name in names:
-        free, n = name, 1
-        while free in taken:
-            n += 1
-            free = f"{name}-{n}"
-        taken[free] = None
-    return list(taken)
 
 
 def is_left_out(name: str) -> bool:
@@ -145,14 +104,23 @@ class Walk:
         self.problems: list[Problem] = []  # may repeat
         self._found: dict[tuple[str, ...], RunFiles] = {}
         self._too_deep = 0
-        self._visit(root, (), root)
+        if root.name == STORED:
+            self._add_stored(root, (), root)
+        else:
+            self._visit(root, (), root)
         if self._too_deep:
             reason = f"{self._too_deep} folders deeper than {MAX_DEPTH} levels were not looked into"
             self._report(root, f"{reason}; open the folder further down")
 
     def runs(self) -> list[tuple[tuple[str, ...], RunFiles]]:
         """Return runs with the parts of their name, () for the opened folder itself."""
-        found = [part for parts, run in self._found.items() for part in self._settled(parts, run)]
+        above = {parts[:i] for parts in self._found for i in range(len(parts))}
+        found = [
+            part
+            for parts, run in self._found.items()
+            if run.has_checkpoints or parts not in above  # activations of no run
+            for part in self._settled(parts, run)
+        ]
         for _, run in found:
             for files in run.numbered.values():
                 self._check_shards(files)
@@ -171,9 +139,11 @@ class Walk:
         if run.numbered:
             self._leave_out(run.loose)
             yield parts, run
-        elif len(groups) == 1:
-            yield parts, RunFiles(run.path, {0: run.loose})
+        elif len(groups) < 2:
+            yield parts, RunFiles(run.path, {0: run.loose} if groups else {}, stored=run.stored)
         else:
+            if run.stored:
+                self._report(run.path / STORED, "of which of the runs beside it is not known")
             for stem, files in groups.items():
                 yield (*parts, stem), RunFiles(files[0], {0: files})
 
@@ -181,7 +151,7 @@ class Walk:
         """Report the parts that are not there of a checkpoint saved in several."""
         present: dict[tuple[str, int], int] = {}
         for path in files:
-            shard = _SHARD.search(path.stem)
+            shard = SHARD.search(path.stem)
             if shard is not None:
                 key = stem_of(path.name), int(shard[2])
                 present[key] = present.get(key, 0) + 1
@@ -200,6 +170,7 @@ class Walk:
         files, folders = self._scan(folder)
         for path in files:
             self._add(parts, run_path, path, step_number(path.name))
+        self._add_stored(folder / STORED, parts, run_path)
         for sub in folders:
             step = worded_step(sub.name)
             inside = None if step is None else self._step_files(sub, step)
@@ -213,6 +184,25 @@ class Walk:
     def _add(self, parts: tuple[str, ...], run_path: Path, path: Path, step: int | None) -> None:
         run = self._found.setdefault(parts, RunFiles(run_path))
         (run.loose if step is None else run.numbered.setdefault(step, [])).append(path)
+
+    def _add_stored(self, folder: Path, parts: tuple[str, ...], run_path: Path) -> None:
+        """Take stored activations as snapshots of a run: one file per step."""
+        if not _is_folder(folder):
+            return
+        if folder.is_symlink():
+            self._link_kind(folder, named=False)  # which reports it, where it leads out
+            return
+        entries = self._entries(folder)
+        files = [p for p, kind in entries if kind == "file" and p.suffix.lower() == ".npz"]
+        for path in files:
+            step = step_number(path.name)
+            if step is None and len(files) > 1:
+                self._report(path, "no step in its name, beside others: left out; name it step-N")
+                continue
+            run = self._found.setdefault(parts, RunFiles(run_path))
+            first = run.stored.setdefault(step or 0, path)
+            if first != path:
+                self._report(path, f"left out: {first.name} is of step {step} too")
 
     def _step_files(self, folder: Path, step: int) -> list[Path] | None:
         """Files of a folder that is one step (checkpoint-500/); None if it holds other steps."""
@@ -229,18 +219,22 @@ class Walk:
 
     def _scan(self, folder: Path) -> tuple[list[Path], list[Path]]:
         """Checkpoint files and subfolders of one folder, in natural order."""
+        entries = self._entries(folder)
+        files = self._choose([path for path, kind in entries if kind == "file"])
+        return files, [path for path, kind in entries if kind == "folder"]
+
+    def _entries(self, folder: Path) -> list[tuple[Path, str]]:
+        """All that is in one folder, in natural order, each with what `_kind` says."""
         if len(folder.parts) - len(self.root.parts) > MAX_DEPTH:
             self._too_deep += 1
-            return [], []
+            return []
         try:
             with os.scandir(folder) as entries:
                 kept = sorted(entries, key=lambda entry: natural_key(entry.name))
-                kinds = [(folder / entry.name, self._kind(entry)) for entry in kept]
+                return [(folder / entry.name, self._kind(entry)) for entry in kept]
         except OSError as error:
             self._report(folder, f"cannot be listed ({error.strerror}); check its permissions")
-            return [], []
-        files = self._choose([path for path, kind in kinds if kind == "file"])
-        return files, [path for path, kind in kinds if kind == "folder"]
+            return []
 
     def _choose(self, files: list[Path]) -> list[Path]:
         kept, doubles = _one_format(files)

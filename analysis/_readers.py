@@ -159,6 +159,13 @@ class Npz:
             infos = [self._info(path, archive, member, limit) for member in archive.infolist()]
         return Header(tuple(info for info in infos if info is not None), ordered=True)
 
+    def unread(self, path: Path) -> list[str]:
+        """Name the arrays that `header` leaves out, as they hold text or Python objects."""
+        there = {info.key for info in self.header(path).tensors}
+        with failing_as(path, "not a whole .npz file"), zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist() if ".npy" in name]
+        return [name for name in names if name not in there]
+
     def read(self, path: Path, info: TensorInfo) -> NDArray[Any]:
         """Read one array, in native byte order."""
         with (

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._layout import RunFiles, natural_key, printable
+from analysis._file_names import natural_key, printable
+from analysis._layout import RunFiles
 from analysis._tables import SideFiles
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The checkpoint of one run at one step.
+    """What is kept of one run at one step.
 
     Attributes
     ----------
@@ -25,16 +26,20 @@ class Snapshot:
     milestone : str or None
         What snapshots.csv calls it. A step with two milestones is two snapshots of the same files.
     files : tuple of Path
-        One file, or several that hold parts of it; of equal names the first file's tensor counts.
+        Weights: one file, or several that hold parts of it; of equal names the first file's tensor
+        counts. None where there is nothing but stored activations.
+    activations : Path or None
+        Stored activations.
     """
 
     run: str
     step: int
     milestone: str | None
     files: tuple[Path, ...]
+    activations: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.step < 0 or not self.files:
+        if self.step < 0 or not (self.files or self.activations):
             msg = f"snapshot of {self.run!r}: step {self.step} with {len(self.files)} files"
             raise ValueError(msg)
 
@@ -94,7 +99,8 @@ def run_of(name: str, found: RunFiles, side: SideFiles) -> Run:
     if not found.path.is_dir():  # a file that is a run by itself has no tables
         return Run(name, found.path, {}, {}, _snapshots(name, found, []))
     marks = side.milestones(found.path / "snapshots.csv")
-    unused = [step for step, _ in marks if step not in found.numbered]
+    there = set(found.steps)
+    unused = [step for step, _ in marks if step not in there]
     if unused:
         reason = f"{len(unused)} of {len(marks)} steps have no checkpoint (first: {unused[0]})"
         side.report(found.path / "snapshots.csv", reason)
@@ -130,7 +136,7 @@ def _snapshots(
     for step, mark in marks:
         milestones.setdefault(step, []).append(mark)
     return tuple(
-        Snapshot(name, step, mark, tuple(found.numbered[step]))
-        for step in sorted(found.numbered)
+        Snapshot(name, step, mark, tuple(found.numbered.get(step, ())), found.stored.get(step))
+        for step in found.steps
         for mark in dict.fromkeys(milestones.get(step, [None]))
     )

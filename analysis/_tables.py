@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._layout import Problem, leaves, printable
+from analysis._file_names import printable
+from analysis._layout import Problem, leaves
 
 MAX_BYTES = 64 * 2**20
 

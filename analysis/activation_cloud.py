@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.activation_landscapes import LandscapeParams, chosen_inputs
 from analysis.activations import Layer, collect
-from analysis.cloud_shape import filtration
+from analysis.cloud_shape import cloud_shape, filtration
 from analysis.errors import AnalysisError
 from analysis.homology import PersistenceDiagram, birth_cycle, vietoris_rips
 from analysis.landscapes import bars_norm
@@ -25,6 +25,9 @@ CYCLES = 12
 
 KEPT = 64
 """Coordinates of a point that are kept: of wider layers those along the first principal axes."""
+
+SMALLEST, DRAWS = 16, 5
+"""Points of the smallest subsample, and subsamples of each size, that show what the size does."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,12 @@ class ActivationCloud:
     class_names : tuple of str
     n_total : int
         Inputs that there were to choose from.
+    sizes : ndarray of int64, shape (k,)
+        An eighth, a quarter and half of the points, each at least `SMALLEST`, and all of them;
+        increasing, each once.
+    size_norms : ndarray of float64, shape (k, DRAWS)
+        What the norm would be of so many points only: of subsamples drawn at random with the seed,
+        each centred and scaled for itself. The last row is `norm`, repeated.
     """
 
     points: NDArray[np.float32]
@@ -76,6 +85,8 @@ class ActivationCloud:
     labels: NDArray[np.int64]
     class_names: tuple[str, ...]
     n_total: int
+    sizes: NDArray[np.int64]
+    size_norms: NDArray[np.float64]
 
 
 @register(
@@ -117,15 +128,18 @@ def activation_cloud(
     diagram, cycles, scale, note = _shape(layer, params)
     progress(0.8, "picture")
     points, explained = principal_axes(layer.points)
+    norm = bars_norm(diagram.bars(params.dimension), dimension=params.dimension)
+    sizes, size_norms = _by_size(layer, params, norm)
     # the lens has a seed of its own, so that the same points always give the same picture
-    plane = points[:, :2] if params.projection == "pca" else lens_values(points, "umap")
+    flat = params.projection == "pca" or not points.any()
+    plane = points[:, :2] if flat else lens_values(points, "umap")
     return ActivationCloud(
         points=points[:, :KEPT].astype(np.float32),
         plane=np.ascontiguousarray(plane, dtype=np.float32),
-        explained=explained if params.projection == "pca" else (),
+        explained=explained if flat else (),
         diagram=diagram,
         cycles=cycles,
-        norm=bars_norm(diagram.bars(params.dimension), dimension=params.dimension),
+        norm=norm,
         scale=scale,
         width=layer.points.shape[1],
         note="; ".join(part for part in (note, layer.note) if part),
@@ -133,7 +147,33 @@ def activation_cloud(
         labels=batch.labels,
         class_names=batch.class_names,
         n_total=batch.n_total,
+        sizes=sizes,
+        size_norms=size_norms,
     )
+
+
+def _by_size(
+    layer: Layer, params: CloudParams, norm: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Norms of subsamples, so that it is seen how much of a norm is the number of points."""
+    assert layer.points is not None  # noqa: S101 - the caller has looked
+    n = len(layer.points)
+    parts = {max(SMALLEST, round(n / share)) for share in (8, 4, 2)}
+    sizes = sorted({size for size in parts if size < n} | {n})
+    rng = np.random.default_rng(params.seed)
+    norms = np.full((len(sizes), DRAWS), norm)
+    for row, size in zip(norms[:-1], sizes[:-1], strict=True):
+        for i in range(DRAWS):
+            part = layer.points[rng.choice(n, size, replace=False)]
+            row[i] = _norm(part, params, rectified=layer.rectified)
+    return np.array(sizes, dtype=np.int64), norms
+
+
+def _norm(points: NDArray[np.generic], params: CloudParams, *, rectified: bool) -> float:
+    shape = cloud_shape(
+        points, homology=params.homology, rectified=rectified, dimension=params.dimension
+    )
+    return bars_norm(shape.diagram.bars(params.dimension), dimension=params.dimension)
 
 
 def _shape(layer: Layer, params: CloudParams) -> tuple[PersistenceDiagram, Ragged, float, str]:
@@ -169,9 +209,8 @@ def principal_axes(
         Share of the variance along the first two.
     """
     values = np.asarray(points, dtype=np.float64)
-    centred = values - values.mean(axis=0)
-    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
-    turned = left * sizes
+    shifted = values - values[0]  # exactly 0 where all points are equal
+    turned, sizes = _turned(shifted - shifted.mean(axis=0))
     if turned.shape[1] < 2:
         turned = np.pad(turned, ((0, 0), (0, 2 - turned.shape[1])))
     furthest = turned[np.abs(turned).argmax(axis=0), np.arange(turned.shape[1])]
@@ -179,3 +218,14 @@ def principal_axes(
     total = float((sizes**2).sum()) or 1.0
     shares = [float(size) ** 2 / total for size in sizes[:2]]
     return turned, (*shares, 0.0)[:2]
+
+
+def _turned(centred: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coordinates on principal axes, and their norms over the points."""
+    n, width = centred.shape
+    if width <= n:
+        left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    else:  # from inner products, many times faster for wide layers
+        values, vectors = np.linalg.eigh(centred @ centred.T)
+        left, sizes = vectors[:, ::-1], np.sqrt(np.maximum(values[::-1], 0.0))
+    return left * sizes, sizes

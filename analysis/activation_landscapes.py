@@ -6,19 +6,20 @@ becomes a persistence diagram, of which the landscape and its norm are made.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis import inputs
-from analysis.activations import POINTS, Layer, collect
-from analysis.cloud_shape import HOMOLOGIES, cloud_shape
+from analysis._layer_shape import NONE, Part, bare, largest_weight, measured, persistence
+from analysis.activations import POINTS, collect
+from analysis.checkpoints import step_of
+from analysis.cloud_shape import HOMOLOGIES
 from analysis.errors import AnalysisError
 from analysis.inputs import SAMPLINGS, Batch
-from analysis.landscapes import bars_norm
 from analysis.networks import NETWORK, NetworkSource, layer_weights
-from analysis.neural_persistence import neural_persistence
 from analysis.parameters import Params, parameter
 from analysis.registry import Entry, Progress, register, silent, table
 from analysis.units import Unit
@@ -153,9 +154,14 @@ def network_landscapes(
     progress(0.0, "inputs")
     batch = chosen_inputs(source, params)
     weights = layer_weights(source)
-    largest = max((float(np.abs(each).max(initial=0)) for each in weights.values()), default=0.0)
+    scale = largest_weight(weights.values())
     parts = [
-        _measured(layer, params, weights.get(layer.name), largest)
+        measured(
+            layer,
+            homology=params.homology,
+            dimension=params.dimension,
+            persistence=persistence(weights.get(bare(layer.name)), scale),
+        )
         for layer in collect(source, batch, points=params.points)
     ]
     return _joined(parts, batch, params.dimension)
@@ -172,69 +178,7 @@ def chosen_inputs(source: NetworkSource, params: Any) -> Batch:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """What is known of one layer."""
-
-    name: str
-    pairs: NDArray[np.float64]
-    dimensions: NDArray[np.int64]
-    norm: float
-    scale: float
-    width: int
-    persistence: float
-    note: str
-    failed: bool = True
-
-
-NONE = np.zeros((0, 2))
-
-
-def _measured(
-    layer: Layer,
-    params: LandscapeParams,
-    weights: NDArray[Any] | None,
-    largest: float,
-) -> _Part:
-    persistence = _persistence(weights, largest)
-    width = 0 if layer.points is None else layer.points.shape[1]
-    try:
-        if layer.points is None:
-            raise AnalysisError(layer.note)
-        shape = cloud_shape(
-            layer.points,
-            homology=params.homology,
-            rectified=layer.rectified,
-            dimension=params.dimension,
-        )
-    except AnalysisError as error:
-        none = np.zeros(0, np.int64)
-        return _Part(layer.name, NONE, none, np.nan, np.nan, width, persistence, str(error))
-    found = shape.diagram
-    # alive for ever are the components, which never merge beyond the last: no landscape has them
-    bars = found.bars(params.dimension)
-    norm = bars_norm(bars, dimension=params.dimension)
-    note = "; ".join(part for part in (shape.note, layer.note) if part)
-    return _Part(
-        layer.name,
-        found.pairs,
-        found.dimensions,
-        norm,
-        shape.scale,
-        width,
-        persistence,
-        note,
-        failed=False,
-    )
-
-
-def _persistence(weights: NDArray[Any] | None, largest: float) -> float:
-    if weights is None or not np.isfinite(weights).all() or largest == 0:
-        return float("nan")
-    return neural_persistence(weights, scale=largest)
-
-
-def _joined(parts: list[_Part], batch: Batch, dimension: int) -> NetworkLandscapes:
+def _joined(parts: list[Part], batch: Batch, dimension: int) -> NetworkLandscapes:
     lengths = [len(part.pairs) for part in parts]
     return NetworkLandscapes(
         layers=tuple(part.name for part in parts),
@@ -265,6 +209,13 @@ def _entries(unit: Unit, results: Mapping[str, Any]) -> list[Entry]:
     return rows
 
 
+def _own_step(unit: Unit) -> int:
+    """Step of the run's own snapshot; at a milestone each run has another."""
+    files = unit.source.files
+    named = unit.step.milestone and files
+    return step_of("/".join(Path(files[0]).parts[-2:])) if named else unit.step.step
+
+
 def _columns(found: NetworkLandscapes, layer: str) -> dict[str, Any]:
     i, dimension = found.layers.index(layer), found.dimension
     persistence = float(found.neural_persistence[i])
@@ -286,8 +237,8 @@ def _shown(dimension: int) -> tuple[int, ...]:
 
 
 def _longest(found: NetworkLandscapes, layer: str, dimension: int) -> list[float] | None:
-    if dimension not in found.dimensions:
-        return None if dimension == 1 else []
+    if dimension > found.dimension or found.failed[found.layers.index(layer)]:
+        return None  # nobody has looked
     bars = found.bars(layer, dimension)
     lengths = bars[:, 1] - bars[:, 0]
     return [float(x) for x in lengths[np.isfinite(lengths)][:BARS]]
@@ -308,7 +259,7 @@ def landscape_row(unit: Unit, _results: Mapping[str, Any] | None) -> dict[str, A
     return {
         "run": unit.source.runs[0],
         "layer": None,
-        "step": unit.step.step,
+        "step": _own_step(unit),
         "milestone": unit.step.milestone,
         "n_points": params.inputs,
         "class": params.of_class or None,

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import _forward
-from analysis.inputs import Batch, stored
+from analysis.errors import AnalysisError
+from analysis.inputs import Batch, read_stored, stored_layers
 from analysis.networks import INPUT, NetworkSource
 
 POINTS = ("auto", "flattened", "pooled", "position")
@@ -75,13 +76,29 @@ def collect(source: NetworkSource, batch: Batch, *, points: str = "auto") -> Ite
             yield Layer(name, points_of, name in rectified, forms[name].note)
 
 
+def _check_stored(source: NetworkSource, names: list[str]) -> None:
+    for name in source.layers:
+        if name not in names:
+            msg = f"{source.where}: there is no layer {name!r}; there are {', '.join(names[:12])}"
+            raise AnalysisError(msg)
+
+
 def _collect_stored(source: NetworkSource, batch: Batch, points: str) -> Iterator[Layer]:
-    for name, array in stored(source).items():
+    layers = stored_layers(source)
+    _check_stored(source, list(layers))
+    for name, why in layers.items():
+        if source.layers and name not in source.layers:
+            continue
+        if why:
+            yield Layer(name, None, rectified=False, note=why)
+            continue
+        array = read_stored(source, name)
         form = _forward.form(tuple(array.shape[1:]), points, len(batch.rows))
         if not form.width:
             yield Layer(name, None, rectified=False, note=form.note)
             continue
-        chosen = np.asarray(array[batch.rows], dtype=np.float32)
+        with np.errstate(over="ignore"):  # what single precision cannot hold is reported as such
+            chosen = np.asarray(array[batch.rows], dtype=np.float32)
         cloud = _forward.reduced(chosen, form.mode, batch.rows)
         # what another program stored says nothing of activation functions: look at the values
         yield Layer(name, cloud, rectified=bool((cloud >= 0).all()), note=form.note)

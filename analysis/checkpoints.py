@@ -12,7 +12,7 @@ Names are the same whatever wrote the file. Rules, for every format:
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from analysis._layout import natural_key, step_number
+from analysis._file_names import natural_key, step_number
 from analysis._readers import Header, TensorInfo, failing_as, reader_for
 from analysis.errors import CheckpointError
 
@@ -32,6 +32,7 @@ __all__ = [
     "content_digest",
     "each_file_once",
     "layer_of",
+    "once_with_files",
     "read_tensor",
     "step_of",
     "tensor_index",
@@ -156,6 +157,17 @@ def each_file_once() -> Iterator[None]:
         yield
     finally:
         _LOCAL.seen = before
+
+
+def once_with_files(key: Hashable, make: Callable[[], T]) -> T:
+    """Make something that depends on files once while `each_file_once` lasts; else every time."""
+    seen = getattr(_LOCAL, "seen", None)
+    if seen is None:
+        return make()
+    if key not in seen:
+        seen[key] = make()
+    found: T = seen[key]
+    return found
 
 
 def _once(what: str, path: Path | str, ask: Callable[[Path], T]) -> T:

@@ -21,6 +21,11 @@ FEW = 128
 """Coordinates up to which distances are taken directly; of more from inner products, much faster
 and, beside the largest distance, exact to 1e-7."""
 
+ROUNDING = 1e-12
+"""Share of the largest coordinate below which a norm is what centring left by rounding."""
+
+ROWS = 256
+
 Floats = NDArray[np.float64]
 
 
@@ -95,18 +100,22 @@ def filtration(
     AnalysisError
         As `cloud_shape`.
     """
-    cloud = _checked(points)
-    if homology == "global":
-        matrix, scale = _global_distances(cloud)
-    elif homology == "local":
-        matrix, scale = _local_distances(cloud, rectified=rectified)
-    else:
+    if homology not in HOMOLOGIES:
         msg = f"homology must be one of {', '.join(HOMOLOGIES)}, got {homology!r}"
         raise AnalysisError(msg)
-    return matrix, scale, "" if scale > 0 else _why_no_size(cloud)
+    cloud = _checked(points)
+    if (cloud == cloud[0]).all():  # asked first: about a mean, rounding would give it a size
+        return np.zeros((len(cloud), len(cloud))), 0.0, _why_one_point(cloud)
+    if homology == "global":
+        return (*_global_distances(cloud), "")
+    matrix, scale = _local_distances(cloud, rectified=rectified)
+    return matrix, scale, "" if scale > 0 else _why_no_median(rectified=rectified)
 
 
 def _checked(points: NDArray[np.generic]) -> Floats:
+    if points.ndim != 2 or points.shape[1] == 0:
+        msg = f"activations must be a table (inputs, coordinates), got shape {points.shape}"
+        raise AnalysisError(msg)
     wrong = int((~np.isfinite(points)).any(axis=1).sum())
     if wrong:
         msg = f"activations are NaN or infinite for {wrong:,} of {len(points):,} inputs"
@@ -117,12 +126,15 @@ def _checked(points: NDArray[np.generic]) -> Floats:
     return np.asarray(points, dtype=np.float64)
 
 
-def _why_no_size(cloud: Floats) -> str:
+def _why_one_point(cloud: Floats) -> str:
     if not cloud.any():
         return "dead: all its activations are 0 for every input"
-    if (cloud == cloud[0]).all():
-        return "constant: every input gives the same activations"
-    return "at least half of the inputs give exactly the centre: no median norm to divide by"
+    return "constant: every input gives the same activations"
+
+
+def _why_no_median(*, rectified: bool) -> str:
+    where = "turn all its units off" if rectified else "give exactly the centre"
+    return f"at least half of the inputs {where}: there is no median norm to divide by"
 
 
 def distances(cloud: Floats) -> Floats:
@@ -131,26 +143,31 @@ def distances(cloud: Floats) -> Floats:
         return np.asarray(squareform(pdist(cloud)))
     centred = cloud - cloud.mean(axis=0)
     squares = (centred**2).sum(axis=1)
-    found = squares[:, None] + squares - 2 * (centred @ centred.T)
+    found = centred @ centred.T
+    found *= -2.0
+    for i in range(0, len(found), ROWS):  # a whole table of sums would double the memory
+        found[i : i + ROWS] += np.add.outer(squares[i : i + ROWS], squares)
     np.fill_diagonal(found, 0.0)
     # rounding makes equal points differ by a little: what is below it is 0
     found[found < 1e-13 * squares.max(initial=0.0)] = 0.0
-    return np.asarray(np.sqrt((found + found.T) / 2))
+    return np.asarray(np.sqrt(found, out=found))
 
 
 def _global_distances(cloud: Floats) -> tuple[Floats, float]:
     matrix = distances(cloud)
     scale = float(matrix.max())
-    return (matrix / scale if scale > 0 else matrix), scale
+    matrix /= scale
+    return matrix, scale
 
 
 def _local_distances(cloud: Floats, *, rectified: bool) -> tuple[Floats, float]:
     centred = cloud if rectified else cloud - cloud.mean(axis=0)
+    least = 0.0 if rectified else ROUNDING * float(np.abs(cloud).max())
     norms = np.linalg.norm(centred, axis=1)
     order = np.argsort(norms, kind="stable")
     middle = len(cloud) // 2
     scale = float(norms[order[middle]])
-    if scale == 0:
+    if scale <= least:
         return np.zeros((len(cloud), len(cloud))), 0.0
     outside = np.zeros(len(cloud), bool)
     outside[order[middle:]] = True

@@ -1,6 +1,6 @@
 """Labelled inputs that networks are trained on and shown: what ships, what is made, the user's own.
 
-Nothing is fetched but what settings ask for by ``openml``.
+Nothing is fetched unless the caller says so (``fetch``), and then only what ``openml`` names.
 """
 
 import json
@@ -13,16 +13,18 @@ from typing import Any
 from analysis._datasets_base import Dataset, Place, Source
 from analysis._datasets_files import FILES
 from analysis._datasets_named import NAMED
-from analysis._datasets_openml import OPENML
+from analysis._datasets_openml import OPENML, kept_file
 from analysis._settings import check_choice, check_keys
 from analysis.errors import ExperimentError
 
-__all__ = ["Dataset", "dataset_files", "load_dataset"]
+__all__ = ["Dataset", "dataset_asked", "dataset_files", "fetch_dataset", "load_dataset"]
 
 _OTHERS = {"path": FILES, "openml": OPENML}
 
 
-def load_dataset(settings: Mapping[str, Any], *, data_dir: Path, base: Path = Path()) -> Dataset:
+def load_dataset(
+    settings: Mapping[str, Any], *, data_dir: Path, base: Path = Path(), fetch: bool = False
+) -> Dataset:
     """Load a dataset by the ``[dataset]`` table of an experiment.
 
     The last few are remembered as long as their files stay as they are, so that asking again costs
@@ -49,9 +51,8 @@ def load_dataset(settings: Mapping[str, Any], *, data_dir: Path, base: Path = Pa
         test files follow the training files), an .npz (``images``, ``inputs`` or ``x`` with
         ``labels`` or ``y``), or a folder with one folder of images per class.
 
-        ``openml``: a name such as "mnist_784", "Fashion-MNIST", "CIFAR_10" or "SVHN", fetched by
-        scikit-learn; keys ``version`` (1) and ``shape`` of a row (by its length: [28, 28],
-        [3, 32, 32]).
+        ``openml``: a name such as "mnist_784", "Fashion-MNIST", "CIFAR_10" or "SVHN"; keys
+        ``version`` (1) and ``shape`` of a row (by its length: [28, 28], [3, 32, 32]).
 
         ``path`` and ``openml`` have the keys ``order`` ("mixed", with ``seed`` 0, or "stored"),
         ``limit`` (0, all: so many, the first in this order) and ``standardise`` (true).
@@ -59,6 +60,9 @@ def load_dataset(settings: Mapping[str, Any], *, data_dir: Path, base: Path = Pa
         Folder of the image files that ship, ``sample_models/data``.
     base : Path
         Folder that a relative ``path`` starts from: that of the recipe or the experiment.
+    fetch : bool, default False
+        Whether the user asked for it: what ``openml`` names is then fetched by scikit-learn, unless
+        it was before. Merely opening an experiment is not asking.
 
     Returns
     -------
@@ -68,10 +72,10 @@ def load_dataset(settings: Mapping[str, Any], *, data_dir: Path, base: Path = Pa
     ------
     ExperimentError
         If a name or a key is unknown, a value is out of its range, or a file is missing, cut off,
-        not what it says, or unfit; the message names it.
+        not what it says, or unfit; the message names it. If it would have to be fetched.
     """
     source, options = _parsed(settings)
-    place = Place(data_dir, base)
+    place = Place(data_dir, base, fetch)
     key = (json.dumps(dict(settings), sort_keys=True, default=repr), str(data_dir), str(base))
     stamps = tuple(_stamp(path) for path in source.files(place, **options))
     dataset = _MEMORY.get((*key, *stamps))
@@ -104,6 +108,64 @@ def dataset_files(
     """
     source, options = _parsed(settings)
     return source.files(Place(data_dir, base), **options)
+
+
+def fetch_dataset(
+    settings: Mapping[str, Any], *, data_dir: Path, base: Path = Path()
+) -> tuple[Dataset, list[Path]]:
+    """Fetch a dataset if it is one to be fetched.
+
+    Parameters
+    ----------
+    settings, data_dir, base
+        As `load_dataset` takes them.
+
+    Returns
+    -------
+    dataset : Dataset
+    files : list of Path
+        Where it lies; empty for what is made.
+
+    Raises
+    ------
+    ExperimentError
+        As `load_dataset`.
+    """
+    dataset = load_dataset(settings, data_dir=data_dir, base=base, fetch=True)
+    if "openml" in settings:
+        return dataset, [kept_file(settings["openml"], settings.get("version", 1))]
+    return dataset, dataset_files(settings, data_dir=data_dir, base=base)
+
+
+def dataset_asked(text: str) -> dict[str, str]:
+    """Read ``NAME``, ``PATH`` or ``openml:NAME`` as the ``[dataset]`` table that it means.
+
+    Parameters
+    ----------
+    text : str
+        A relative path starts from the working directory; ``./mnist`` is a path, ``mnist`` a name.
+
+    Raises
+    ------
+    ExperimentError
+        If it is none of these.
+    """
+    kind, colon, name = text.partition(":")
+    if colon and kind == "openml" and name:
+        return {"openml": name}
+    if text in NAMED:
+        return {"name": text}
+    try:
+        found = Path(text).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a null byte
+        found = None
+    if not text or found is None:
+        msg = (
+            f"--dataset {text!r}: no such file or folder; give one, or openml:NAME, or one of "
+            f"{', '.join(NAMED)}"
+        )
+        raise ExperimentError(msg)
+    return {"path": str(found)}
 
 
 def _parsed(settings: Mapping[str, Any]) -> tuple[Source, dict[str, Any]]:

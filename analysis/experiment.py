@@ -4,8 +4,9 @@ Any folder of checkpoints is an experiment: files named by step are one run, fol
 are runs, ``checkpoint-500/model.safetensors`` is step 500, and folders called ``checkpoints``,
 ``ckpts``, ``weights``, ``snapshots`` or ``lightning_logs`` are looked through. Files without a step
 are step 0; several of them in one folder are a run each; beside numbered ones they are left out and
-reported. Shards, and files of one step that hold different layers, are one snapshot. Only
-`read_layer` reads tensors.
+reported. Shards, and files of one step that hold different layers, are one snapshot. A folder
+``activations`` in a run's holds activations that another program stored, one .npz per step, with or
+without checkpoints beside it. Only `read_layer` reads tensors.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,19 +17,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from analysis._experiment import Experiment
+from analysis._file_names import SUFFIXES, natural_key, printable, stem_of, unique
 from analysis._layers import Layer, LayerSources, TensorRef, names_in
-from analysis._layout import (
-    SUFFIXES,
-    Problem,
-    RunFiles,
-    Walk,
-    is_left_out,
-    leaves,
-    natural_key,
-    printable,
-    stem_of,
-    unique,
-)
+from analysis._layout import STORED, Problem, RunFiles, Walk, is_left_out, leaves
 from analysis._runs import Run, Snapshot, Step, joined_axis, run_name, run_of
 from analysis._tables import SideFiles
 from analysis.checkpoints import read_tensor, step_of
@@ -49,7 +40,9 @@ __all__ = [
 ]
 
 _TEXTS = ("title", "description", "licence", "source")
-_LOOKED_FOR = f"files ending in {', '.join(SUFFIXES[:-1])}, or pytorch_model.bin"
+_LOOKED_FOR = (
+    f"files ending in {', '.join(SUFFIXES[:-1])}, or pytorch_model.bin; or {STORED}/step-….npz"
+)
 
 
 def open_experiment(path: Path | str) -> Experiment:
@@ -143,7 +136,9 @@ def _opened_file(path: Path) -> Experiment:
     if path.suffix.lower() not in SUFFIXES:
         msg = f"{printable(path)}: not a checkpoint; open {_LOOKED_FOR}, or a folder of them"
         raise ExperimentError(msg)
-    files = RunFiles(path, {step_of(path.name): [path]})
+    is_stored = path.parent.name == STORED and path.suffix.lower() == ".npz"
+    step = step_of(path.name)
+    files = RunFiles(path, stored={step: path}) if is_stored else RunFiles(path, {step: [path]})
     run = run_of(printable(stem_of(path.name)), files, SideFiles(path.parent))
     return _experiment(path, [run], {}, [])
 

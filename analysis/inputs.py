@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.checkpoints import read_tensor, tensor_index
+from analysis.checkpoints import TensorInfo, read_tensor, tensor_index
 from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AnalysisError
 from analysis.homology import greedy_landmarks
@@ -19,6 +19,11 @@ SAMPLINGS = ("random", "stratified", "spread")
 
 LABELS = "labels"
 """Name of the labels among stored activations."""
+
+MOST_CLASSES = 10_000
+
+NUMBERS = ("float", "int", "uint", "bfloat16")
+"""Beginnings of the names of types that activations can be stored in."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +75,7 @@ def draw(
         "random"; "stratified": as many of each class as its share says, rounded; "spread": greedy
         landmarks, each as far as possible from those before, which cover a shape evenly.
     seed : int
+        Of the other two: landmarks are the same whatever it is.
 
     Returns
     -------
@@ -81,7 +87,7 @@ def draw(
     Raises
     ------
     AnalysisError
-        If there is no such class, or fewer inputs than asked for.
+        If there is no such class, or fewer inputs than asked for, or than are different.
     """
     among = np.flatnonzero(labels == _label(of_class, class_names)) if of_class else None
     rows = np.arange(len(labels)) if among is None else among
@@ -91,11 +97,22 @@ def draw(
         raise AnalysisError(msg)
     rng = np.random.default_rng(seed)
     if sampling == "spread":
-        flat = np.asarray(inputs[rows], dtype=np.float64).reshape(len(rows), -1)
-        return np.sort(rows[greedy_landmarks(flat, count)[0]]), len(rows)
+        return np.sort(rows[_landmarks(inputs[rows], count)]), len(rows)
     if sampling == "stratified":
         return np.sort(_stratified(rows, labels, count, rng)), len(rows)
     return np.sort(rng.choice(rows, size=count, replace=False)), len(rows)
+
+
+def _landmarks(inputs: NDArray[Any], count: int) -> NDArray[np.int64]:
+    flat = np.asarray(inputs, dtype=np.float64).reshape(len(inputs), -1)
+    found, _ = greedy_landmarks(flat, count)
+    if len(found) < count:
+        msg = (
+            f"inputs = {count}: only {len(found)} of {len(flat)} inputs differ: ask for fewer, or "
+            "for another sampling than spread"
+        )
+        raise AnalysisError(msg)
+    return found
 
 
 def _label(said: str, class_names: Sequence[str]) -> int:
@@ -134,13 +151,7 @@ def batch_of(source: NetworkSource, **how: Any) -> Batch:
         If the data cannot be read.
     """
     if source.stored:
-        arrays = stored(source)
-        n = min((len(each) for each in arrays.values()), default=0)
-        labels = stored_labels(source, n)
-        names = tuple(map(str, range(int(labels.max(initial=-1)) + 1)))
-        first = next(iter(arrays.values()))[:n]
-        rows, total = draw(labels, first, names, **how)
-        return Batch(rows, np.zeros((len(rows), 0), np.float32), labels[rows], names, total)
+        return _stored_batch(source, how)
     dataset = load_dataset(source.settings, data_dir=data_dir(), base=Path(source.base))
     rows, total = _drawn(dataset, tuple(sorted(how.items())))
     return Batch(rows, dataset.inputs[rows], dataset.labels[rows], dataset.class_names, total)
@@ -152,23 +163,46 @@ def _drawn(dataset: Dataset, how: tuple[tuple[str, Any], ...]) -> tuple[NDArray[
     return draw(dataset.labels, dataset.inputs, dataset.class_names, **dict(how))
 
 
-def stored(source: NetworkSource) -> dict[str, NDArray[Any]]:
-    """Read the wanted arrays of stored activations.
-
-    Raises
-    ------
-    AnalysisError
-        If there are none.
-    """
+def _stored_batch(source: NetworkSource, how: dict[str, Any]) -> Batch:
+    usable = [name for name, why in stored_layers(source).items() if not why]
     (file,) = source.files
-    names = [name for name in tensor_index(file).tensors if name != LABELS]
-    wanted = [name for name in names if not source.layers or name in source.layers]
-    found = {name: read_tensor(file, name) for name in wanted}
-    usable = {name: each for name, each in found.items() if each.ndim and each.dtype.kind in "fiu"}
     if not usable:
         msg = f"{file}: holds no arrays of activations, one row per input"
         raise AnalysisError(msg)
-    return usable
+    n = tensor_index(file).tensors[usable[0]].shape[0]
+    labels = stored_labels(source, n)
+    names = tuple(map(str, range(int(labels.max(initial=-1)) + 1)))
+    # whichever layers are wanted: the inputs are the same for all of them
+    spread = how.get("sampling") == "spread"
+    first = read_tensor(file, usable[0]) if spread else np.zeros((n, 0))
+    rows, total = draw(labels, first, names, **how)
+    return Batch(rows, np.zeros((len(rows), 0), np.float32), labels[rows], names, total)
+
+
+def stored_layers(source: NetworkSource) -> dict[str, str]:
+    """Name all layers of stored activations, each with why it cannot be used; mostly empty.
+
+    The number of inputs is that of most arrays, the larger of two equally common ones.
+    """
+    (file,) = source.files
+    infos = {k: v for k, v in tensor_index(file).tensors.items() if k != LABELS}
+    lengths = [info.shape[0] for info in infos.values() if info.shape]
+    n = max(lengths, key=lambda length: (lengths.count(length), length), default=0)
+    return {name: _why_unusable(info, n) for name, info in infos.items()}
+
+
+def _why_unusable(info: TensorInfo, n: int) -> str:
+    if not info.dtype.startswith(NUMBERS):
+        return f"holds {info.dtype}, not real numbers"
+    if info.shape[:1] != (n,):
+        return f"has shape {info.shape}, not one row for each of the {n:,} inputs"
+    return ""
+
+
+def read_stored(source: NetworkSource, name: str) -> NDArray[Any]:
+    """Read the activations that are stored for a layer."""
+    (file,) = source.files
+    return read_tensor(file, name)
 
 
 def stored_labels(source: NetworkSource, n: int) -> NDArray[np.int64]:
@@ -183,9 +217,11 @@ def stored_labels(source: NetworkSource, n: int) -> NDArray[np.int64]:
     if LABELS not in tensor_index(file).tensors:
         return np.full(n, -1)
     labels = read_tensor(file, LABELS)
-    if labels.shape[:1] != (n,) or labels.ndim != 1 or labels.dtype.kind not in "iu":
-        msg = (
-            f"{file}: labels must be {n} whole numbers, got {labels.dtype} of shape {labels.shape}"
-        )
-        raise AnalysisError(msg)
-    return labels.astype(np.int64)
+    if labels.shape != (n,) or labels.dtype.kind not in "iu":
+        got = f"{labels.dtype} of shape {labels.shape}"
+    elif n and not (labels.min() >= -1 and labels.max() < MOST_CLASSES):
+        got = f"{labels.min()} to {labels.max()}"
+    else:
+        return labels.astype(np.int64)
+    msg = f"{file}: labels must be {n} whole numbers below {MOST_CLASSES:,} (-1: none), got {got}"
+    raise AnalysisError(msg)

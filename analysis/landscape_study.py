@@ -5,7 +5,6 @@ inner products, permutation tests between milestones or hyperparameters, and the
 landscape curves of all networks in one plane.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from analysis import landscapes as mathematics
 from analysis.activation_landscapes import NetworkLandscapes
 from analysis.errors import AnalysisError
 from analysis.landscape_tests import StudyParams, compare, joined_places
+from analysis.lenses import lens_values
 from analysis.registry import Progress, register, silent
 from analysis.sources import Place
 
@@ -27,6 +27,9 @@ LEVELS, SAMPLES = 5, 256
 
 DEEP, FINE = 64, 512
 """Levels and places of the landscapes that are put into one plane."""
+
+FEWEST = 8
+"""Landscapes of which UMAP makes a picture; fewer are shown on their principal axes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,9 +158,10 @@ def landscape_study(
     gram = np.stack([mathematics.gram(diagrams[layer]) for layer in layers])
     progress(0.6, "means")
     places, place = joined_places([place for place, _ in networks])
-    grids, means, spreads, counts = _means(networks, diagrams, layers, (len(places), place))
+    usable = np.array([[not f.failed[f.layers.index(j)] for j in layers] for _, f in networks])
+    grids, means, spreads, counts = _means(diagrams, usable, (len(places), place))
     progress(0.8, "tests")
-    compared = compare([place for place, _ in networks], gram, params)
+    compared = compare([place for place, _ in networks], gram, params, usable=usable)
     progress(0.9, "plane")
     plane, explained = _plane(diagrams, layers, params.projection)
     first = networks[0][1]
@@ -219,23 +223,21 @@ def _notes(found: NetworkLandscapes) -> str:
 
 
 def _means(
-    networks: Gathered,
     diagrams: Mapping[str, list[Floats]],
-    layers: Sequence[str],
+    usable: NDArray[np.bool_],
     joined: tuple[int, NDArray[np.int64]],
 ) -> tuple[Floats, NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """Mean landscapes of every place and layer, on a grid of each layer."""
     n, place = joined
-    shape = (n, len(layers), LEVELS, SAMPLES)
-    grids = np.zeros((len(layers), SAMPLES))
+    shape = (n, len(diagrams), LEVELS, SAMPLES)
+    grids = np.zeros((len(diagrams), SAMPLES))
     means, spreads = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    counts = np.zeros((n, len(layers)), np.int64)
-    for j, layer in enumerate(layers):
-        grids[j] = mathematics.common_grid(diagrams[layer], SAMPLES)
-        values = mathematics.landscapes(diagrams[layer], grids[j], LEVELS)
-        usable = np.array([not found.failed[found.layers.index(layer)] for _, found in networks])
+    counts = np.zeros((n, len(diagrams)), np.int64)
+    for j, bars in enumerate(diagrams.values()):
+        grids[j] = mathematics.common_grid(bars, SAMPLES)
+        values = mathematics.landscapes(bars, grids[j], LEVELS)
         for i in range(n):
-            rows = values[(place == i) & usable]
+            rows = values[(place == i) & usable[:, j]]
             counts[i, j] = len(rows)
             if len(rows):
                 means[i, j] = rows.mean(axis=0)
@@ -266,29 +268,29 @@ def principal_plane(gram: Floats) -> tuple[Floats, tuple[float, ...]]:
     explained : tuple of float
         Share of the variance along each axis.
     """
+    turned, values = _principal_axes(gram)
+    plane = np.zeros((len(gram), 2))
+    plane[:, : len(values)] = turned[:, :2]
+    total = float(values.sum()) or 1.0
+    shares = [float(each) / total for each in values[:2]]
+    return plane, (*shares, 0.0)[:2]
+
+
+def _principal_axes(gram: Floats) -> tuple[Floats, Floats]:
+    """Coordinates of vectors on all their principal axes, and the squared norms of these."""
     centred = gram - gram.mean(axis=0) - gram.mean(axis=1)[:, None] + gram.mean()
     values, vectors = np.linalg.eigh(centred)
-    values = np.maximum(values, 0)
-    plane = np.zeros((len(gram), 2))
-    for axis in range(min(2, len(gram))):
-        one = vectors[:, -1 - axis] * np.sqrt(values[-1 - axis])
-        plane[:, axis] = one if one[np.argmax(np.abs(one))] > 0 else -one  # its sign is arbitrary
-    total = float(values.sum()) or 1.0
-    return plane, tuple(float(each) / total for each in values[::-1][:2])
+    values, turned = np.maximum(values[::-1], 0), vectors[:, ::-1]
+    furthest = turned[np.abs(turned).argmax(axis=0), np.arange(len(gram))]
+    signs = np.where(furthest < 0, -1.0, 1.0)  # of an axis, the sign is arbitrary
+    return turned * (signs * np.sqrt(values)), values
 
 
 def _umap(gram: Floats) -> tuple[Floats, tuple[float, ...]]:
-    from umap import UMAP
-
-    squares = np.diag(gram)
-    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * gram, 0))
-    if len(gram) < 4:
+    turned, values = _principal_axes(gram)
+    if len(gram) < FEWEST or not values[0] > 0:
         return principal_plane(gram)
-    near = min(15, len(gram) - 1)
-    model = UMAP(n_neighbors=near, metric="precomputed", random_state=0, n_jobs=1, init="random")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a precomputed metric cannot be transformed later
-        return np.asarray(model.fit_transform(distances), dtype=np.float64), ()
+    return lens_values(turned, "umap"), ()
 
 
 def _sampled_gram(diagrams: Sequence[Floats]) -> Floats:

@@ -67,8 +67,17 @@ class Compared:
     smallest: Floats
 
 
-def compare(networks: Sequence[Place], gram: Floats, params: StudyParams) -> Compared:
+def compare(
+    networks: Sequence[Place],
+    gram: Floats,
+    params: StudyParams,
+    *,
+    usable: NDArray[np.bool_] | None = None,
+) -> Compared:
     """Test all pairs, layer by layer and in the product space; Holm's correction is over pairs.
+
+    A layer that failed in every network is in no test, its own being NaN; a network in which
+    another layer failed is in none of the groups.
 
     Parameters
     ----------
@@ -76,20 +85,26 @@ def compare(networks: Sequence[Place], gram: Floats, params: StudyParams) -> Com
     gram : ndarray, shape (n_layers, n, n)
         Inner products of their landscapes.
     params : StudyParams
+    usable : ndarray of bool, shape (n, n_layers), optional
+        Whether a layer has a landscape in a network; all of them by default.
 
     Raises
     ------
     AnalysisError
         If run.toml has no such key.
     """
-    spaces = [*gram, gram.sum(axis=0)]
-    compared = _pairs(networks, params.between)
+    known = np.ones(gram.shape[1::-1], bool) if usable is None else usable
+    tested = known.any(axis=0)
+    whole = np.flatnonzero(known[:, tested].all(axis=1) & tested.any())
+    compared = _pairs(networks, params.between, whole)
+    spaces = [*gram[tested], gram[tested].sum(axis=0)]
+    columns = [*np.flatnonzero(tested), len(gram)]
     found = [[_test(space, pair, params) for space in spaces] for pair in compared]
-    tests = np.full((len(compared), len(spaces), 3), np.nan)
+    tests = np.full((len(compared), len(gram) + 1, 3), np.nan)
     for i, line in enumerate(found):
-        tests[i, :, 0] = [each.statistic for each in line]
-        tests[i, :, 1] = [each.p for each in line]
-    for j in range(len(spaces) if compared else 0):
+        tests[i, columns, 0] = [each.statistic for each in line]
+        tests[i, columns, 1] = [each.p for each in line]
+    for j in columns if compared else ():
         tests[:, j, 2] = holm(tests[:, j, 1])
     joint = [line[-1] for line in found]
     numbers = np.array(
@@ -118,16 +133,18 @@ def _test(gram: Floats, pair: _Pair, params: StudyParams) -> PermutationTest:
     return test(gram, pair.first, pair.second, most=params.permutations, seed=params.shuffle_seed)
 
 
-def _pairs(networks: Sequence[Place], between: str) -> list[_Pair]:
-    return _milestone_pairs(networks) if between == MILESTONE else _key_pairs(networks, between)
+def _pairs(networks: Sequence[Place], between: str, whole: NDArray[np.int64]) -> list[_Pair]:
+    """Pairs of groups of those networks that are whole."""
+    make = _milestone_pairs if between == MILESTONE else _key_pairs
+    return make(networks, between, whole.tolist())
 
 
-def _milestone_pairs(networks: Sequence[Place]) -> list[_Pair]:
+def _milestone_pairs(networks: Sequence[Place], _: str, whole: Sequence[int]) -> list[_Pair]:
     """All pairs of places, each with the runs that have both."""
     names, place = joined_places(networks)
     at: dict[int, dict[str, int]] = {i: {} for i in range(len(names))}
-    for i, each in enumerate(networks):
-        at[int(place[i])][each.run] = i
+    for i in whole:
+        at[int(place[i])][networks[i].run] = i
     found = []
     for a, b in itertools.combinations(range(len(names)), 2):
         both = [run for run in at[a] if run in at[b]]
@@ -137,11 +154,11 @@ def _milestone_pairs(networks: Sequence[Place]) -> list[_Pair]:
     return found
 
 
-def _key_pairs(networks: Sequence[Place], key: str) -> list[_Pair]:
+def _key_pairs(networks: Sequence[Place], key: str, whole: Sequence[int]) -> list[_Pair]:
     """All pairs of values of a hyperparameter, at each place."""
     names, place = joined_places(networks)
     said = [json.loads(each.settings).get(key) for each in networks]
-    values = sorted({str(value) for value in said if value is not None})
+    values = sorted({str(value) for value in said if value is not None}, key=_order)
     if len(values) < 2:
         known = sorted({name for each in networks for name in json.loads(each.settings)})
         msg = (
@@ -152,7 +169,7 @@ def _key_pairs(networks: Sequence[Place], key: str) -> list[_Pair]:
     found = []
     for i, name in enumerate(names):
         groups = {
-            value: tuple(n for n in range(len(networks)) if place[n] == i and str(said[n]) == value)
+            value: tuple(n for n in whole if place[n] == i and _is(said[n], value))
             for value in values
         }
         for a, b in itertools.combinations(values, 2):
@@ -162,6 +179,18 @@ def _key_pairs(networks: Sequence[Place], key: str) -> list[_Pair]:
     return found
 
 
+def _is(said: object, value: str) -> bool:
+    return said is not None and str(said) == value
+
+
+def _order(value: str) -> tuple[bool, float, str]:
+    """Numbers by their size, before words."""
+    try:
+        return False, float(value), value
+    except ValueError:
+        return True, 0.0, value
+
+
 ALL_LAYERS = "all layers"
 
 
@@ -169,8 +198,7 @@ def _entries(unit: Unit, results: Mapping[str, Any]) -> list[Entry]:
     """Put one row per pair and layer in the place of the study, all layers together first."""
     found = results["landscape-study"]
     if not found.first:
-        reason = "there are no two milestones or steps that two runs share: nothing to compare"
-        return [Entry(unit, error=reason)]
+        return [Entry(unit, error=_why_no_test(unit, found))]
     names = [*found.layers, ALL_LAYERS]
     order = [len(names) - 1, *range(len(names) - 1)]
     return [
@@ -180,16 +208,30 @@ def _entries(unit: Unit, results: Mapping[str, Any]) -> list[Entry]:
     ]
 
 
+def _why_no_test(unit: Unit, found: Any) -> str:
+    runs, places = len(set(found.runs)), len(found.places)
+    between = getattr(unit.params, "between", MILESTONE)
+    if between == MILESTONE:
+        what = "two milestones or steps that two runs share"
+    else:
+        what = f"three runs of two values of {between} at one milestone or step"
+    there = f"{runs} run{'s'[: runs != 1]} at {places} place{'s'[: places != 1]}"
+    failed = "; networks in which a layer failed do not count" * bool(np.isnan(found.norms).any())
+    return f"nothing to compare: a test needs {what}, and there are landscapes of {there}{failed}"
+
+
 def columns_of(found: Any, pair: int, layer: int) -> dict[str, Any]:
     """Return what is known of one test as plain values."""
-    distance, p, adjusted = found.tests[pair, layer]
+    distance, p, adjusted = (
+        None if np.isnan(each) else float(each) for each in found.tests[pair, layer]
+    )
     n_first, n_second, permutations, exact = found.counts_of_tests[pair]
     return {
         "first": found.first[pair],
         "second": found.second[pair],
-        "distance": float(distance),
-        "p": float(p),
-        "p_holm": float(adjusted),
+        "distance": distance,
+        "p": p,
+        "p_holm": adjusted,
         "smallest_p": float(found.smallest[pair]),
         "n_first": int(n_first),
         "n_second": int(n_second),

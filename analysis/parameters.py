@@ -81,6 +81,12 @@ def _check_limits(name: str, value: Any, limits: Mapping[str, Any]) -> None:
         check(value)
 
 
+def spelled(params: type[Params]) -> dict[str, str]:
+    """Return the fields of parameters by every word that names them in files: ``class`` too."""
+    words = {each.metadata.get("option") or each.name: each.name for each in fields(params)}
+    return words | {each.name: each.name for each in fields(params)}
+
+
 def as_plain(params: Params) -> dict[str, Any]:
     """Return the parameters as a dict of plain values."""
     return dataclasses.asdict(params)

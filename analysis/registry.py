@@ -9,12 +9,12 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import analysis
 from analysis.errors import AnalysisError
-from analysis.parameters import Params
+from analysis.parameters import Params, spelled
 from analysis.sources import KINDS, LAYER
 
 if TYPE_CHECKING:  # units are made of what is registered here
@@ -239,9 +239,9 @@ def leaves() -> list[str]:
 
 
 def settings_of(name: str) -> set[str]:
-    """Return the parameters of an analysis and of all that stand on it."""
+    """Return the words for parameters of an analysis and of all that stand on it."""
     family = [kind for kind in analyses().values() if name in {k.name for k in chain(kind.name)}]
-    return {each.name for kind in family for each in fields(kind.params)}
+    return {word for kind in family for word in spelled(kind.params)}
 
 
 def variants(
@@ -276,20 +276,20 @@ def resolve(kind: Analysis, *layers: Mapping[str, Any]) -> Params:
     kind : Analysis
         Whose parameters.
     *layers : mapping
-        Settings by field name; None means not said.
+        Settings by field name, or by its option such as ``class``; None means not said.
 
     Raises
     ------
     AnalysisError
         If a name is unknown or a value cannot be used.
     """
-    names = {each.name for each in fields(kind.params)}
+    names = spelled(kind.params)
     said: dict[str, Any] = {}
     for layer in layers:
-        if unknown := sorted(set(layer) - names):
+        if unknown := sorted(set(layer) - set(names)):
             msg = f"{kind.name} has no parameter {unknown[0]!r}; it has {', '.join(sorted(names))}"
             raise AnalysisError(msg)
-        said |= {key: value for key, value in layer.items() if value is not None}
+        said |= {names[key]: value for key, value in layer.items() if value is not None}
     hints = get_type_hints(kind.params)
     for key, value in said.items():
         if hints[key] is str and isinstance(value, int) and not isinstance(value, bool):

@@ -61,7 +61,7 @@ def train(
     """
     recipe = _as_spec(spec)
     start = base or (spec.parent if isinstance(spec, Path) else Path())
-    dataset = load_dataset(recipe.dataset, data_dir=data_dir, base=start)
+    dataset = load_dataset(recipe.dataset, data_dir=data_dir, base=start, fetch=True)
     _check_fit(recipe, dataset)
     recipe = replace(
         recipe,

@@ -7,6 +7,7 @@ from typing import Any
 
 from analysis import registry
 from analysis._defaults import experiment_defaults
+from analysis.checkpoints import once_with_files
 from analysis.codec import digest
 from analysis.errors import AnalysisError, NerveScopeError
 from analysis.experiment import Experiment, Run, Step, TensorRef
@@ -67,6 +68,7 @@ def unit_of(
     layer: str,
     step: Step,
     runs: Sequence[str] | None = None,
+    steps: Sequence[Step] | None = None,
     settings: Settings | None = None,
 ) -> Unit:
     """Make the unit of one analysis, with the units it stands on.
@@ -81,6 +83,8 @@ def unit_of(
         Which layer, which entry of the experiment's axis.
     runs : sequence of str, optional
         Names of runs; all of them where left out.
+    steps : sequence of Step, optional
+        Those that an analysis takes together which gathers results; all of them where left out.
     settings : mapping, optional
         Parameters by analysis name; they win over experiment.toml, which wins over the defaults.
 
@@ -91,7 +95,7 @@ def unit_of(
     """
     kinds = registry.chain(name)
     if kinds[0].gathers:
-        return _gathering(experiment, kinds, step=step, runs=runs, settings=settings)
+        return _gathering(experiment, kinds, step, steps=steps, runs=runs, settings=settings)
     where = Where(layer, step, None if runs is None else tuple(runs))
     source = KINDS[kinds[0].needs].make(experiment, where)
     unit: Unit | None = None
@@ -105,15 +109,16 @@ def unit_of(
 def _gathering(
     experiment: Experiment,
     kinds: Sequence[Analysis],
-    *,
     step: Step,
+    *,
+    steps: Sequence[Step] | None,
     runs: Sequence[str] | None,
     settings: Settings | None,
 ) -> Unit:
     """Make the unit of an analysis that takes the results of all runs and steps at once."""
     parts = [
         each
-        for each in plan(experiment, kinds[0].needs, runs=runs, settings=settings)
+        for each in plan(experiment, kinds[0].needs, steps=steps, runs=runs, settings=settings)
         if _is_readable(each)
     ]
     by_name = {run.name: run for run in experiment.runs}
@@ -180,14 +185,20 @@ def plan(
     analysis that gathers has one.
     """
     first = registry.chain(name)[0]
-    if first.gathers:
-        found = unit_of(
-            experiment, name, layer="", step=experiment.axis[-1], runs=runs, settings=settings
-        )
-        return [found] if found.gathered or found.upstream else []
     chosen = Chosen(
         *(None if each is None else tuple(each) for each in (layers, steps, runs))  # type: ignore[arg-type]
     )
+    if first.gathers:
+        found = unit_of(
+            experiment,
+            name,
+            layer="",
+            step=(chosen.steps or experiment.axis)[-1],
+            runs=chosen.runs,
+            steps=chosen.steps,
+            settings=settings,
+        )
+        return [found] if found.gathered or found.upstream else []
     units = [
         unit_of(
             experiment,
@@ -210,6 +221,12 @@ def key_of(unit: Unit) -> str:
     CheckpointError
         If a file cannot be read.
     """
+    if unit.gathered:  # comparing it would compare all its parts
+        return _key_of(unit)
+    return once_with_files(("key", unit), lambda: _key_of(unit))
+
+
+def _key_of(unit: Unit) -> str:
     kind = registry.get(unit.analysis)
     inputs: Any
     if unit.upstream is not None:
@@ -229,8 +246,9 @@ def key_of(unit: Unit) -> str:
 
 
 def with_parts(units: Iterable[Unit]) -> list[Unit]:
-    """Put before each unit those that it gathers, so that they are shared among workers."""
-    found: dict[Unit, None] = {}
+    """Put before each unit those that it gathers and that are not listed, for workers to share."""
+    units = list(units)
+    found = dict.fromkeys(units)
     listed: list[Unit] = []
     for unit in units:
         fresh = [each for each in unit.gathered if each not in found]

@@ -212,7 +212,9 @@ def norms_panel(scene: StudyScene, scheme: str) -> Panel:
     figure = marks.renumber(figure, scene.columns)
     waiting = f" · {found.waiting:,} networks still computing" if found.waiting else ""
     counts = {len(runs) for runs in found.runs.values()}
-    runs = f"mean over {_span(counts)} runs" if counts else "no network yet"
+    total = len(scene.cursor.runs or scene.ask.experiment.runs)
+    some = "" if counts == {total} else f" of {total}"
+    runs = f"mean over {_span(counts)}{some} run{'s' if total != 1 else ''}"
     return Panel(figure, "", f"{runs} · {what(scene)}{waiting} · click a cell to go there")
 
 
@@ -280,13 +282,13 @@ def norm_rows(scene: StudyScene) -> list[Row]:
 def together(scene: StudyScene) -> str:
     """Say the norm of all layers together, and the test against the first step."""
     study = scene.needed
-    squares = np.where(np.isfinite(study.norms), study.norms, 0) ** 2
-    norms = np.sqrt(squares.sum(axis=1))
-    now = float(norms[study.place == scene.place].mean())
-    first = float(norms[study.place == 0].mean())
+    usable = study.norms[:, np.isfinite(study.norms).any(axis=0)]
+    norms = np.sqrt((usable**2).sum(axis=1))  # NaN of networks in which a layer failed
+    now, first = (_mean(norms[study.place == place]) for place in (scene.place, 0))
+    said = f"All {usable.shape[1]} layers together: {now:.3g}"
     if not scene.place:
-        return f"All {len(study.layers)} layers together: {now:.3g}."
-    said = f"All {len(study.layers)} layers together: {now:.3g}, at {scene.named(0)} {first:.3g}"
+        return f"{said}."
+    said = f"{said}, at {scene.named(0)} {first:.3g}"
     both = (study.places[0], study.places[scene.place])
     pairs = list(zip(study.first, study.second, strict=True))
     if both not in pairs:
@@ -296,6 +298,12 @@ def together(scene: StudyScene) -> str:
     return f"{said} (p = {p:.2g}, {holm_words(adjusted, len(pairs))}{n} runs)."
 
 
+def _mean(values: Floats) -> float:
+    """Mean of those that are known; NaN of none."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else np.nan
+
+
 def holm_words(adjusted: float, pairs: int) -> str:
     """Say a p-value after correcting for several pairs; nothing where there is one."""
     return f"{adjusted:.2g} after Holm over {pairs} pairs, " if pairs > 1 else ""
@@ -303,9 +311,11 @@ def holm_words(adjusted: float, pairs: int) -> str:
 
 def norm_sentence(scene: StudyScene) -> str:
     """Say in which layers there is how much shape at this step, and since training began."""
-    if scene.study is None or scene.place is None:
+    if scene.study is None:
         waiting = scene.norms.waiting if scene.has_networks else 0
         return scene.found["study"].error or f"{waiting:,} networks are still computing …"
+    if scene.place is None:
+        return "No network of this step is in the study: choose a step of the heat map."
     means = scene.study.mean_norms()[scene.place]
     j = int(np.nanargmax(means)) if np.isfinite(means).any() else 0
     most = f"{scene.study.layers[j]} has the largest landscape norm ({means[j]:.3g})"

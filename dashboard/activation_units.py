@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis import networks, registry
 from analysis.activation_landscapes import NetworkLandscapes
-from analysis.errors import ExperimentError
+from analysis.errors import ExperimentError, NerveScopeError
 from analysis.experiment import Experiment, Step
 from analysis.landscape_study import LandscapeStudy
 from analysis.landscape_tests import place_name
@@ -32,6 +32,21 @@ def steps(ask: Ask) -> list[Step]:
     return [ask.experiment.axis[i] for i in lattice.steps(ask)]
 
 
+def others_unit(ask: Ask) -> Unit:
+    """Make the unit of all networks of the runs that are not chosen.
+
+    Raises
+    ------
+    ExperimentError
+        If there are none.
+    """
+    others = [run.name for run in ask.experiment.runs if run.name not in ask.cursor.runs]
+    if not ask.cursor.runs or not others:
+        msg = "All runs are chosen: choose some above, to compare them with the others."
+        raise ExperimentError(msg)
+    return _study(ask, others)
+
+
 def study_unit(ask: Ask) -> Unit:
     """Make the unit of all networks of the chosen runs.
 
@@ -40,10 +55,10 @@ def study_unit(ask: Ask) -> Unit:
     ExperimentError
         If no network can be run; the message says what is missing.
     """
-    return ask.once("study", lambda: _study(ask))
+    return ask.once("study", lambda: _study(ask, ask.cursor.runs or None))
 
 
-def _study(ask: Ask) -> Unit:
+def _study(ask: Ask, runs: Sequence[str] | None) -> Unit:
     if why := networks.why_none(ask.experiment):
         raise ExperimentError(why)
     found = unit_of(
@@ -51,7 +66,7 @@ def _study(ask: Ask) -> Unit:
         "landscape-study",
         layer="",
         step=ask.experiment.axis[-1],
-        runs=ask.cursor.runs or None,
+        runs=runs,
         settings=ask.settings,
         steps=steps(ask),
     )
@@ -137,11 +152,14 @@ def names(experiment: Experiment) -> Sequence[str]:
 def bars(ask: Ask) -> list[LayerBar]:
     """Say of every layer what its landscape norm is, beside that of the first step."""
     every = names(ask.experiment)
-    if why := networks.why_none(ask.experiment):
-        return [LayerBar(name, None, None, why) for name in every]
-    found = ask.results.derive("bars", [study_unit(ask)], _means)
+    try:
+        unit = study_unit(ask)
+    except NerveScopeError as error:
+        return [LayerBar(name, None, None, str(error)) for name in every]
+    found = ask.results.derive("bars", [unit], _means)
     if found is None:
-        return [LayerBar(name, None, None, NOT_YET) for name in every]
+        why = ask.results.get(unit, ask=False).error
+        return [LayerBar(name, None, None, why or NOT_YET, no_shape=bool(why)) for name in every]
     return [_bar(ask, found, name) for name in every]
 
 

@@ -157,7 +157,7 @@ def read(
         select=select,
         home=_place(plain.get("home"), plain.get("at"), experiment) if select else None,
         primary=_match(PRIMARY, "filter or input", plain.get("primary", ""), notes),
-        pin=_pin(given.get("pin"), experiment, notes, known.layers(experiment, view)),
+        pin=_pin(given.get("pin"), experiment, notes, known),
         **words,
     )
     return cursor, " ".join([*notes, *refused])
@@ -243,7 +243,8 @@ def _match(pattern: re.Pattern[str], what: str, text: str, notes: list[str]) -> 
     return text
 
 
-def _pin(said: Any, experiment: Experiment, notes: list[str], layers: Sequence[str]) -> Pin | None:
+def _pin(said: Any, experiment: Experiment, notes: list[str], known: Known) -> Pin | None:
+    """Find what is pinned; a view that cannot show it says so itself."""
     if isinstance(said, str) and said:
         layer, _, step = said.rpartition("@")
         index = _place(None, step, experiment)
@@ -252,7 +253,8 @@ def _pin(said: Any, experiment: Experiment, notes: list[str], layers: Sequence[s
         index = _place(str(said.get("index")), None, experiment)
     else:
         return None
-    if index is None or layer not in layers:
+    views = known.words.get("view", ("",))
+    if index is None or not any(layer in known.layers(experiment, view) for view in views):
         notes.append("What was pinned is not in this experiment.")
         return None
     return Pin(layer, index)

@@ -80,8 +80,9 @@ def _answer(context: Context, request: Mapping[str, Any], *, compute: bool) -> d
     cursor, note = context.read(request.get("cursor"))
     skip = request.get("skip") or []
     scheme = "dark" if request.get("scheme") == "dark" else "light"
+    ask = context.ask(cursor)
     made = {
-        piece: draw_piece(context, piece, cursor, scheme=scheme, compute=compute)
+        piece: draw_piece(context, piece, cursor, scheme=scheme, compute=compute, ask=ask)
         for piece in (ROW, cursor.view)
         if piece not in skip
     }
@@ -108,10 +109,16 @@ def _parts(props: Props) -> list[Part]:
 
 
 def draw_piece(
-    context: Context, piece: str, cursor: Cursor, *, scheme: str, compute: bool = True
+    context: Context,
+    piece: str,
+    cursor: Cursor,
+    *,
+    scheme: str,
+    compute: bool = True,
+    ask: Ask | None = None,
 ) -> Drawn:
-    """Draw the row of layers, or a view."""
-    ask = context.ask(cursor)
+    """Draw the row of layers, or a view; an `ask` of that cursor is used where it is given."""
+    ask = ask or context.ask(cursor)
     if piece == ROW:
         return _draw_row(context, ask, scheme)
     view = context.views[piece]

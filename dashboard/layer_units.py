@@ -62,6 +62,8 @@ def filter_units(
 
 
 def _filter_units(ask: Ask, layer: str, index: int, where: Experiment) -> dict[str, Unit]:
+    if layer not in [each.name for each in where.layers()]:  # weights of another kind
+        raise ExperimentError(_why_missing(where, layer, index))
     found = mapper_unit(ask, layer, index, experiment=where)
     null = mapper_unit(ask, layer, index, experiment=where, filters={"null": "permuted"})
     if found.upstream is None or null.upstream is None or not found.refs:
@@ -119,6 +121,8 @@ def _why_missing(experiment: Experiment, layer: str, index: int) -> str:
             f"{experiment.name} has no 2-D convolution larger than 1×1, so it has no filters to "
             "show; “Activations” shows its layers."
         )
+    if layer not in [each.name for each in experiment.layers()]:
+        return f"{layer} is no 2-D convolution larger than 1×1, so it has no filters to show."
     step = experiment.axis[index].step
     missing = experiment.sources(layer, experiment.axis[index]).missing
     reasons = [each for each in missing if not each.endswith(f"has no layer {layer}")]

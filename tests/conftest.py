@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,38 +71,48 @@ inputs = {inputs}
 """A network that learns nothing, and about 480 points to show it."""
 
 
+def write_mlp(
+    folder: Path,
+    *,
+    runs: int = 3,
+    steps: tuple[int, ...] = (0, 100),
+    inputs: int = 60,
+    dead: str = "",
+) -> Path:
+    """Write an experiment of small networks, runs × steps, each with weights of its own."""
+    from analysis.architectures import build
+
+    folder.mkdir()
+    text = MLP.format(inputs=inputs)
+    (folder / "experiment.toml").write_text(text)
+    spec = tomllib.loads(text)["architecture"]
+    for run in range(runs):
+        for step in steps:
+            state = build(spec, seed=1000 * run + step).state_dict()
+            arrays = {key: value.numpy().copy() for key, value in state.items()}
+            for key, array in arrays.items():
+                if dead and key.startswith(f"{dead}."):
+                    array[:] = 0 if key.endswith("weight") else -1
+            path = folder / f"run-{run:03d}" / f"step-{step:06d}.safetensors"
+            path.parent.mkdir(exist_ok=True)
+            save_file(arrays, path)
+    return folder
+
+
 @pytest.fixture
 def make_mlp(tmp_path: Path) -> Callable[..., Path]:
-    """Write an experiment of small networks, runs × steps, each with weights of its own."""
+    """Write an experiment of small networks; arguments as those of `write_mlp`."""
 
-    def make(
-        name: str = "mlp",
-        *,
-        runs: int = 3,
-        steps: tuple[int, ...] = (0, 100),
-        inputs: int = 60,
-        dead: str = "",
-    ) -> Path:
-        from analysis.architectures import build
-
-        folder = tmp_path / name
-        folder.mkdir()
-        text = MLP.format(inputs=inputs)
-        (folder / "experiment.toml").write_text(text)
-        spec = tomllib.loads(text)["architecture"]
-        for run in range(runs):
-            for step in steps:
-                state = build(spec, seed=1000 * run + step).state_dict()
-                arrays = {key: value.numpy().copy() for key, value in state.items()}
-                for key in arrays:
-                    if dead and key.startswith(f"{dead}."):
-                        arrays[key][:] = 0 if key.endswith("weight") else -1
-                path = folder / f"run-{run:03d}" / f"step-{step:06d}.safetensors"
-                path.parent.mkdir(exist_ok=True)
-                save_file(arrays, path)
-        return folder
+    def make(name: str = "mlp", **how: Any) -> Path:
+        return write_mlp(tmp_path / name, **how)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small_mlp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An experiment of small networks that tests share and do not change."""
+    return write_mlp(tmp_path_factory.mktemp("networks") / "mlp")
 
 
 @pytest.fixture

@@ -116,6 +116,7 @@ def mapper_figure(
     scheme: str = "light",
     legend: bool = True,
     revision: str = "mapper",
+    of: str = "filters",
 ) -> go.Figure:
     """Draw a Mapper graph.
 
@@ -135,12 +136,14 @@ def mapper_figure(
         Whether to draw the colour map beside it.
     revision : str
         While it is the same, zoom and pan stay.
+    of : str
+        What the members of a node are.
     """
     low, high = _ranges(graph.positions)
     there = graph.n_nodes > 0
     body = sprite(graph, means, colour, marked=marked, scheme=scheme)
     return go.Figure(
-        [_nodes(graph, colour, legend=legend)] if there else [],
+        [_nodes(graph, colour, of, legend=legend)] if there else [],
         layout=theme.layout(
             scheme,
             images=[_image(body, low, high)] if there else [],
@@ -167,7 +170,7 @@ def _ranges(positions: Floats) -> tuple[Floats, Floats]:
     return centre - half, centre + half
 
 
-def _nodes(graph: MapperGraph, colour: Colour, *, legend: bool) -> go.Scatter:
+def _nodes(graph: MapperGraph, colour: Colour, of: str, *, legend: bool) -> go.Scatter:
     """Transparent markers over the patches: what is hovered and clicked, and the colour bar."""
     sizes = graph.members.lengths
     title = patches.escape(colour.title)
@@ -178,7 +181,7 @@ def _nodes(graph: MapperGraph, colour: Colour, *, legend: bool) -> go.Scatter:
         # plain lists: an array would not reach a click
         customdata=[{"select": f"node.{i}"} for i in range(graph.n_nodes)],
         hovertext=[
-            f"node {i}<br>{n} filters<br>{title}: {colour.word(i)}" for i, n in enumerate(sizes)
+            f"node {i}<br>{n} {of}<br>{title}: {colour.word(i)}" for i, n in enumerate(sizes)
         ],
         hoverinfo="text",
         marker={"size": 26, "opacity": 0, "color": colour.values}

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ HAIR = 18
 FILTER_WORDS = "filter %{customdata.primary}<extra></extra>"
 """What hovering over one filter says, its name being digits: run.out.in."""
 
+MANY = 144
+"""Cells beyond which a picture is an image rather than vectors."""
+
 STEP = 4
 """Grey levels so close are drawn as one in a mosaic: one path per level, not one per cell."""
 
@@ -31,8 +35,13 @@ def greys(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def patch(grey: NDArray[np.uint8], x: float, y: float, side: float) -> str:
-    """Draw one filter (h, w) as SVG paths in a square of the given side at (x, y)."""
+    """Draw one filter (h, w) in a square of the given side at (x, y).
+
+    As SVG paths; a picture of many cells as one image, a hundredth of the size.
+    """
     h, w = grey.shape
+    if h * w > MANY:
+        return _raster(grey, x, y, side)
     cell_w, cell_h = side / w, side / h
     # a hair larger than the cell, so that no seam shows between cells
     wide, high = f"{cell_w * 1.02:.4g}", f"{cell_h * 1.02:.4g}"
@@ -43,6 +52,18 @@ def patch(grey: NDArray[np.uint8], x: float, y: float, side: float) -> str:
         for j in range(w)
     ]
     return "".join(cells)
+
+
+def _raster(grey: NDArray[np.uint8], x: float, y: float, side: float) -> str:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(grey).save(buffer, format="PNG")
+    source = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return (
+        f'<image x="{x:.2f}" y="{y:.2f}" width="{side:.4g}" height="{side:.4g}" '
+        f'preserveAspectRatio="none" style="image-rendering:pixelated" href="{source}"/>'
+    )
 
 
 def mosaic(

@@ -19,7 +19,7 @@ PLAIN = {"order": "stored", "standardise": False}
 
 
 def load(base, **settings):
-    return load_dataset(settings, data_dir=base / "none", base=base)
+    return load_dataset(settings, data_dir=base / "none", base=base, fetch=True)
 
 
 def idx(array, code=8):
@@ -354,7 +354,7 @@ def test_more_than_the_memory_holds_is_refused():
 
 
 @pytest.fixture
-def openml(monkeypatch):
+def openml(monkeypatch, tmp_path):
     """Asked names and versions; what comes back is in `answer`."""
     state = SimpleNamespace(asked=[], answer=None)
 
@@ -366,6 +366,7 @@ def openml(monkeypatch):
         return state.answer
 
     monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_args, **_options: tmp_path / "kept")
     monkeypatch.setattr(datasets, "_MEMORY", datasets._Memory(count=4, most_bytes=2**20))
     return state
 

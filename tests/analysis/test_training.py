@@ -579,6 +579,7 @@ def test_the_cifar_study_trains_from_the_rows_of_openml(tmp_path, monkeypatch):
     target = np.array([str(i % 10) for i in range(80)], dtype=object)
     found = SimpleNamespace(data=table, target=target, details={})
     monkeypatch.setattr("sklearn.datasets.fetch_openml", lambda *_args, **_options: found)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_args, **_options: tmp_path / "kept")
     spec = load_spec(SAMPLES / "cifar10_cnn.toml")
     short = replace(spec.training, runs=1, steps=1, batch=4, held_out=20, snapshots=[0])
     train(replace(spec, training=short), tmp_path, data_dir=tmp_path)

@@ -360,6 +360,10 @@ def test_fetch_says_where_other_inputs_lie(make_mlp: Make, run: Run) -> None:
     assert (code, "no [dataset] in it" in err) == (2, True)
 
 
+def test_fetch_has_an_example(run: Run) -> None:
+    assert "Example: nervescope fetch" in " ".join(run("fetch", "--help")[1].split())
+
+
 @pytest.mark.parametrize("command", ["compute", "table", "serve", "export", "inspect"])
 def test_help_tells_of_networks_and_inputs(command: str, run: Run) -> None:
     out = " ".join(run(command, "--help")[1].split())

@@ -16,14 +16,16 @@ from analysis.experiment import open_experiment
 from analysis.pipeline import Outcome, load
 from analysis.store import ResultStore
 from analysis.units import key_of, plan
+from dashboard import views
 from dashboard.context import Context
 from dashboard.cursor import Cursor
 from dashboard.jobs import Jobs
-from dashboard.layer_units import filter_units
+from dashboard.layer_units import FILTER_ROW, filter_units
 from dashboard.results import Kept, Results
 from dashboard.view import Ask
 
 Make = Callable[..., Path]
+VIEWS = views.discover()
 
 
 @pytest.fixture
@@ -206,8 +208,8 @@ def test_the_row_tells_of_every_layer_without_computing_any(
     }
     save_file(weights, tmp_path / "net.safetensors")
     experiment = open_experiment(tmp_path / "net.safetensors")
-    context = Context([experiment], Results(store, jobs), jobs)
-    bars = context.row(ask_of(context))
+    context = Context([experiment], Results(store, jobs), jobs, views=VIEWS)
+    bars = FILTER_ROW.bars(ask_of(context))
     assert [(bar.layer, bar.strength, bar.note) for bar in bars] == [
         ("a", None, "not computed yet"),
         ("b", None, "not computed yet"),
@@ -217,7 +219,7 @@ def test_the_row_tells_of_every_layer_without_computing_any(
     for unit in (need["filters"], need["null"]):
         context.results.get(unit)
     idle(jobs)
-    bars = context.row(ask_of(context))
+    bars = FILTER_ROW.bars(ask_of(context))
     assert (bars[0].strength, bars[0].no_shape) == (None, False)
     assert bars[1].strength is not None
     assert bars[1].null is not None
@@ -226,7 +228,7 @@ def test_the_row_tells_of_every_layer_without_computing_any(
 
 def ask_of(context: Context, index: int = 0, **settings: Any) -> Ask:
     (experiment,) = context.experiments.values()
-    asked = context.ask(Cursor(experiment.name, experiment.layers()[0].name, index))
+    asked = context.ask(Cursor(experiment.name, experiment.layers()[0].name, index, view="filters"))
     return replace(asked, settings=settings)
 
 
@@ -236,10 +238,10 @@ def test_the_row_says_why_a_layer_cannot_be_computed(
     weights = np.random.default_rng(0).normal(size=(1, 1, 3, 3)).astype(np.float32)
     save_file({"few.weight": weights}, tmp_path / "net.safetensors")
     experiment = open_experiment(tmp_path / "net.safetensors")
-    context = Context([experiment], Results(store, jobs), jobs)
+    context = Context([experiment], Results(store, jobs), jobs, views=VIEWS)
     context.complete_row(ask_of(context).cursor)
     until(lambda: jobs.failed)
-    (bar,) = context.row(ask_of(context))
+    (bar,) = FILTER_ROW.bars(ask_of(context))
     assert "only 1 of 1 filters can be used" in bar.note
     assert bar.no_shape
 
@@ -250,7 +252,7 @@ def test_the_row_waits_while_work_is_cancelled(
     monkeypatch.setattr(Gated, "gate", threading.Event())
     experiment = open_experiment(make_experiment())
     work = Jobs(store, 1, make_executor=Gated)
-    context = Context([experiment], Results(store, work), work)
+    context = Context([experiment], Results(store, work), work, views=VIEWS)
     work.start()
     context.complete_row(ask_of(context).cursor)
     until(lambda: work.status.total == 2)

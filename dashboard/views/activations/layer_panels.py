@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from plotly.colors import unlabel_rgb
 
+from analysis.activation_cloud import CYCLES
 from dashboard import input_images
 from dashboard.figures.barcode import Group, barcode_figure
 from dashboard.figures.cloud import Cloud, class_colour, cloud_figure
@@ -84,7 +85,7 @@ def barcode_panel(scene: ActivationScene, scheme: str) -> Panel:
     bars = cloud.diagram.bars(1)
     text = (
         f"{len(bars):,} H₁ bars of {scene.cursor.layer}, {scene.run}; lengths in units of "
-        f"{_unit_of_length(scene)} · norm {cloud.norm:.3g} · a click shows the inputs on a bar’s "
+        f"{_unit_of_length(scene)} · norm {cloud.norm:.3g} · click a bar for the inputs on its "
         "loop"
     )
     none = cloud.note or "These activations have no H₁ bar: no loop at all."
@@ -102,7 +103,7 @@ def inputs_panel(scene: ActivationScene, scheme: str) -> Panel:
         return empty(scene.why("cloud"))
     rows, said = _listed(scene)
     if not len(rows):
-        return empty("The selection holds no input here: choose another bar, node or point.")
+        return empty(_why_no_input(scene))
     shown = rows[:GRID]
     pictures = scene.pictures(shown)
     text = f"{len(shown):,} shown of {len(rows):,} {said}{_mix(scene, rows)}{_clicked(scene)}"
@@ -124,11 +125,26 @@ def _listed(scene: ActivationScene) -> tuple[Rows, str]:
     if scene.chosen is not None:
         where = f"bar {scene.bar + 1}" if scene.bar is not None else "the selection"
         return np.asarray(scene.chosen), f"inputs of {where}"
+    if scene.cursor.select:
+        return np.zeros(0, np.int64), ""
     every = np.arange(len(scene.cloud.rows))
     if scene.primary is not None:  # the clicked input, and what lies near it in the picture
         gaps = np.linalg.norm(scene.cloud.plane - scene.cloud.plane[scene.primary], axis=1)
         return np.argsort(gaps, kind="stable"), "inputs, nearest in the picture first"
     return every, "inputs"
+
+
+def _why_no_input(scene: ActivationScene) -> str:
+    """Say why a selection holds no input."""
+    kind, _, number = scene.cursor.select.partition(".")
+    home = "home_" if "home_cloud" in scene.found else ""
+    for name in (f"{home}cloud", f"{home}graph") if kind == "node" else (f"{home}cloud",):
+        if scene.found[name].result is None:
+            return scene.why(name)
+    bars = scene.found[f"{home}cloud"].result.diagram.bars(1)
+    if kind == "bar" and CYCLES <= int(number) < len(bars):
+        return f"The inputs on a loop are known of the {CYCLES} longest bars: choose one of them."
+    return "The selection holds no input here: choose another bar, node or point."
 
 
 def _mix(scene: ActivationScene, rows: Rows) -> str:
@@ -161,6 +177,7 @@ def graph_panel(scene: ActivationScene, scheme: str) -> Panel:
         scheme=scheme,
         legend=False,
         revision=f"graph:{scene.cursor.layer}",
+        of="inputs",
     )
     covered = len(np.unique(graph.members.values))
     text = (

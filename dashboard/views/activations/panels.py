@@ -27,15 +27,17 @@ def landscape_panel(scene: ActivationScene, scheme: str) -> Panel:
     bundles = [_bundle(study, (scene.place, scene.layer), "primary", scene.named(scene.place))]
     other = scene.compared()
     if other is not None:
-        place, layer, name = other
-        tone = "null" if study.places[place] == "step 0" else "compared"
-        bundles.append(_bundle(study, (place, layer), tone, name))
+        tone = "null" if other.study.places[other.place] == "step 0" else "compared"
+        bundles.append(_bundle(other.study, (other.place, other.layer), tone, other.name))
     figure = landscape_figure(bundles, scheme=scheme, note="bands: ± a standard deviation of runs")
     total = int(study.counts[scene.place, scene.layer])
     levels = f"first {LEVELS} levels; norms are of all"
-    note = " · ".join(_layer_notes(scene))
-    text = f"{scene.cursor.layer} · {levels} · mean over {total} runs{f' · {note}' if note else ''}"
-    return Panel(figure, "", text)
+    parts = [scene.cursor.layer, levels, f"mean over {_runs(total)}", *_layer_notes(scene)]
+    return Panel(figure, "", " · ".join(parts))
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' if count != 1 else ''}"
 
 
 def _why_no_place(scene: ActivationScene) -> str:
@@ -74,16 +76,26 @@ def difference_panel(scene: ActivationScene, scheme: str) -> Panel:
     """Draw the difference of the two mean landscapes."""
     study, other = scene.needed, scene.compared()
     if other is None or scene.place is None or scene.layer is None:
-        return empty(_why_no_place(scene) or "Nothing else to compare with: choose another step.")
-    place, layer, name = other
+        return empty(_why_no_place(scene) or _nothing_beside(scene))
     grid = study.grids[scene.layer]
     mean = study.means[scene.place, scene.layer, :LEVELS].astype(np.float64)
-    there = study.means[place, layer, :LEVELS].astype(np.float64)
-    if layer != scene.layer:
-        there = np.array([np.interp(grid, study.grids[layer], row) for row in there])
+    levels = other.study.means[other.place, other.layer, :LEVELS]
+    there = np.array([np.interp(grid, other.study.grids[other.layer], row) for row in levels])
     here = scene.named(scene.place)
-    figure = difference_figure(grid, mean - there, names=(here, name), scheme=scheme, height=420)
-    return Panel(figure, "", f"{scene.cursor.layer}: {here} minus {name}, means over runs")
+    figure = difference_figure(
+        grid, mean - there, names=(here, other.name), scheme=scheme, height=420
+    )
+    return Panel(figure, "", f"{scene.cursor.layer}: {here} minus {other.name}, means over runs")
+
+
+def _nothing_beside(scene: ActivationScene) -> str:
+    """Say why there is nothing to compare with."""
+    against = scene.cursor.against
+    if against == "others":
+        return scene.why("others")
+    if against == "pin":
+        return "Nothing is pinned: press “pin” at a layer and step, then go elsewhere."
+    return "Nothing else to compare with: choose another step."
 
 
 def depth_panel(scene: ActivationScene, scheme: str) -> Panel:
@@ -212,11 +224,15 @@ def tests_panel(scene: ActivationScene, scheme: str) -> Panel:
     )
     exact = "all" if study.counts_of_tests[:, 3].all() else "drawn"
     text = (
-        f"p after Holm over all {len(study.first)} pairs, all layers together · "
+        f"{_adjusted(len(study.first))}, all layers together · "
         f"{int(study.counts_of_tests[:, 2].max()):,} permutations ({exact}) · smallest p that these"
         f" runs can reach {study.smallest.max():.2g} before Holm"
     )
     return Panel(figure, "", text)
+
+
+def _adjusted(pairs: int) -> str:
+    return f"p after Holm over all {pairs} pairs" if pairs > 1 else "p of the only pair"
 
 
 def _why_no_tests(study: LandscapeStudy) -> str:
@@ -261,11 +277,11 @@ def _verdict(study: LandscapeStudy, i: int) -> Row:
         "first": words.milestone(study.first[i]),
         "second": words.milestone(study.second[i]),
         "what it says": said,
-        "distance": distance,
-        "p": p,
         "p (Holm)": adjusted,
-        "layers that differ": ", ".join(layers) or "none by itself",
+        "p": p,
+        "distance": distance,
         "runs": n_first if n_first == n_second else f"{n_first} and {n_second}",
+        "layers that differ": ", ".join(layers) or "none by itself",
         "permutations": permutations,
     }
 
@@ -286,8 +302,9 @@ def sentence(scene: ActivationScene) -> str:
         return f"{scene.cursor.layer}: {notes}."
     here = f"{scene.cursor.layer} at {scene.named(scene.place)}"
     spread = f" ± {known.std(ddof=1):.2g} over {len(known)} runs" if len(known) > 1 else ""
-    parts = [f"{here}: landscape norm {known.mean():.3g}{spread}{_first(scene)}{_dominant(scene)}"]
-    return f"{'; '.join(parts)}. {together(scene)}"
+    said = f"{here}: landscape norm {known.mean():.3g}{spread}{_first(scene)}"
+    dead = "" if known.any() else "".join(f"; {note}" for note in _layer_notes(scene))
+    return f"{said}{dead}{_dominant(scene)}. {together(scene)}"
 
 
 def _first(scene: ActivationScene) -> str:

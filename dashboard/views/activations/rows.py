@@ -70,9 +70,8 @@ def difference(scene: ActivationScene) -> list[Row]:
     if study is None or other is None or scene.place is None or scene.layer is None:
         return []
     grid = study.grids[scene.layer]
-    there = np.array(
-        [np.interp(grid, study.grids[other[1]], row) for row in study.means[other[:2]]]
-    )
+    levels = other.study.means[other.place, other.layer]
+    there = [np.interp(grid, other.study.grids[other.layer], row) for row in levels]
     gap = study.means[scene.place, scene.layer] - np.array(there)
     return [
         {"filtration": float(t)} | {f"λ{k + 1}": float(gap[k, i]) for k in range(len(gap))}

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,18 @@ from numpy.typing import NDArray
 from analysis.activation_cloud import ActivationCloud
 from analysis.errors import NerveScopeError
 from analysis.filter_mapper import FilterGraph
+from analysis.landscape_study import LandscapeStudy
 from analysis.units import Unit
 from dashboard import input_images
 from dashboard.activation_study import StudyScene, study_units
-from dashboard.activation_units import layer_units, place_of
+from dashboard.activation_units import layer_units, others_unit, place_of
 from dashboard.results import Shown
 from dashboard.view import Ask
 
 AGAINST = {
     "first": "first step",
     "previous": "step before",
+    "others": "runs not chosen",
     "pin": "pinned",
     "none": "nothing",
 }
@@ -34,11 +37,20 @@ def units(ask: Ask) -> Need:
     """List what the view shows: see `ActivationScene` for the names."""
     cursor = ask.cursor
     need = study_units(ask)
+    if cursor.against == "others":
+        need |= _others(ask)
     need |= _under("", lambda: layer_units(ask, cursor.layer, cursor.index))
     if cursor.select and cursor.home not in (None, cursor.index):
         home = int(cursor.home or 0)
         need |= _under("home_", lambda: layer_units(ask, cursor.layer, home))
     return need
+
+
+def _others(ask: Ask) -> Need:
+    try:
+        return {"others": others_unit(ask)}
+    except NerveScopeError as error:
+        return {"others": str(error)}
 
 
 def _under(prefix: str, make: Any) -> Need:
@@ -47,6 +59,26 @@ def _under(prefix: str, make: Any) -> Need:
     except NerveScopeError as error:
         return {f"{prefix}cloud": str(error), f"{prefix}graph": str(error)}
     return {f"{prefix}{name}": unit for name, unit in made.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """A mean landscape that another is compared with.
+
+    Attributes
+    ----------
+    study : LandscapeStudy
+        Where it is.
+    place, layer : int
+        Which of its means.
+    name : str
+        For people.
+    """
+
+    study: LandscapeStudy
+    place: int
+    layer: int
+    name: str
 
 
 class ActivationScene(StudyScene):
@@ -134,21 +166,32 @@ class ActivationScene(StudyScene):
         unit = self.found.units["cloud"]
         return input_images.of_source(unit.source, self.cloud.rows[rows])
 
-    def compared(self) -> tuple[int, int, str] | None:
-        """Return place, layer and name of what the landscape is compared with, in the study."""
+    def compared(self) -> Compared | None:
+        """Return what the landscape is compared with; None where there is nothing."""
         if self.study is None or self.place is None or self.layer is None:
             return None
-        against = self.cursor.against or "first"
-        if against == "pin" and self.cursor.pin is not None:
-            place = place_of(self.ask, self.study, self.cursor.pin.index)
-            if place is None or self.cursor.pin.layer not in self.study.layers:
+        against, pin = self.cursor.against or "first", self.cursor.pin
+        if against == "others":
+            return self._others()
+        if against == "pin" and pin is not None:
+            place = place_of(self.ask, self.study, pin.index)
+            if place is None or pin.layer not in self.study.layers:
                 return None
-            layer = self.study.layers.index(self.cursor.pin.layer)
-            return place, layer, f"pinned {self.cursor.pin.layer}, {self.named(place)}"
+            name = f"pinned {pin.layer}, {self.named(place)}"
+            return Compared(self.study, place, self.study.layers.index(pin.layer), name)
         place = {"first": 0, "previous": self.place - 1}.get(against, -1)
         if place < 0 or place == self.place:
             return None
-        return place, self.layer, self.named(place)
+        return Compared(self.study, place, self.layer, self.named(place))
+
+    def _others(self) -> Compared | None:
+        """Take the same layer and step of the runs that are not chosen."""
+        others: LandscapeStudy | None = self.found["others"].result
+        place = None if others is None else place_of(self.ask, others, self.cursor.index)
+        if others is None or place is None or self.cursor.layer not in others.layers:
+            return None
+        layer = others.layers.index(self.cursor.layer)
+        return Compared(others, place, layer, "runs not chosen")
 
 
 def _selected(select: str, cloud: ActivationCloud, graph: FilterGraph | None) -> Rows | None:
