@@ -14,6 +14,7 @@ def experiment_defaults(experiment: Experiment, kind: Analysis, layer: str) -> d
 
     ``[analysis.filters]`` holds those of *filters* and of what stands on it, such as *mapper*;
     ``[analysis.filters.layers.conv2]`` wins over it for that layer, ``[analysis.mapper]`` over all.
+    Those of an analysis that it is `like` come first.
 
     Raises
     ------
@@ -24,7 +25,7 @@ def experiment_defaults(experiment: Experiment, kind: Analysis, layer: str) -> d
     said: dict[str, Any] = {}
     tables = experiment.settings.get("analysis", {})
     _check_names(experiment, tables)
-    for each in registry.chain(kind.name):
+    for each in [*([registry.get(kind.like)] if kind.like else []), *registry.chain(kind.name)]:
         table = tables.get(each.name, {})
         _check_is_table(experiment, each.name, table)
         table = dict(table)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.activations import Layer
-from analysis.cloud_shape import cloud_shape
+from analysis.cloud_shape import cloud_shape, kept_bars
 from analysis.errors import AnalysisError
 from analysis.landscapes import bars_norm
 from analysis.neural_persistence import neural_persistence
@@ -52,10 +52,11 @@ def measured(layer: Layer, *, homology: str, dimension: int, persistence: float)
     bars = found.bars(dimension)
     norm = bars_norm(bars, dimension=dimension)
     note = "; ".join(part for part in (shape.note, layer.note) if part)
+    kept = kept_bars(found, dimension)
     return Part(
         layer.name,
-        found.pairs,
-        found.dimensions,
+        found.pairs[kept],
+        found.dimensions[kept],
         norm,
         shape.scale,
         width,

@@ -3,14 +3,14 @@
 Its points, their picture in a plane, their barcode and which inputs each loop passes through.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.activation_landscapes import LandscapeParams, chosen_inputs
 from analysis.activations import Layer, collect
-from analysis.cloud_shape import cloud_shape, filtration
+from analysis.cloud_shape import cloud_shape, filtration, kept_bars
 from analysis.errors import AnalysisError
 from analysis.homology import PersistenceDiagram, birth_cycle, vietoris_rips
 from analysis.landscapes import bars_norm
@@ -23,7 +23,7 @@ from analysis.registry import Progress, register, silent
 CYCLES = 12
 """Longest bars of which it is known through which inputs their loop passes."""
 
-KEPT = 64
+KEPT = 32
 """Coordinates of a point that are kept: of wider layers those along the first principal axes."""
 
 SMALLEST, DRAWS = 16, 5
@@ -43,14 +43,15 @@ class ActivationCloud:
 
     Attributes
     ----------
-    points : ndarray of float32, shape (n, min(width, KEPT))
+    points : ndarray of float16, shape (n, min(width, KEPT))
         One point per input, centred; of wider layers along the first principal axes.
     plane : ndarray of float32, shape (n, 2)
         Where each point lies in the picture.
     explained : tuple of float
         Share of the variance along both axes; empty for UMAP.
     diagram : PersistenceDiagram
-        In units of `scale`, see `analysis.cloud_shape`.
+        Of the asked dimension (of loops too where that is 2), in units of `scale`, see
+        `analysis.cloud_shape`; without landmarks and birth edges.
     cycles : Ragged
         Per H₁ bar, the longest first and at most `CYCLES`: rows of `points` in the order of a loop.
     norm : float
@@ -72,7 +73,7 @@ class ActivationCloud:
         each centred and scaled for itself. The last row is `norm`, repeated.
     """
 
-    points: NDArray[np.float32]
+    points: NDArray[np.float16]
     plane: NDArray[np.float32]
     explained: tuple[float, ...]
     diagram: PersistenceDiagram
@@ -95,6 +96,7 @@ class ActivationCloud:
     version=1,
     needs=ACTIVATIONS,
     on_demand=True,
+    like="landscapes",
 )
 def activation_cloud(
     source: NetworkSource, params: CloudParams, *, progress: Progress = silent
@@ -134,10 +136,10 @@ def activation_cloud(
     flat = params.projection == "pca" or not points.any()
     plane = points[:, :2] if flat else lens_values(points, "umap")
     return ActivationCloud(
-        points=points[:, :KEPT].astype(np.float32),
+        points=_halved(points[:, :KEPT]),
         plane=np.ascontiguousarray(plane, dtype=np.float32),
         explained=explained if flat else (),
-        diagram=diagram,
+        diagram=_slim(diagram, params.dimension),
         cycles=cycles,
         norm=norm,
         scale=scale,
@@ -190,6 +192,23 @@ def _shape(layer: Layer, params: CloudParams) -> tuple[PersistenceDiagram, Ragge
     count = min(len(diagram.bars(1)), CYCLES)
     loops = [birth_cycle(matrix, diagram, i, metric="precomputed") for i in range(count)]
     return diagram, Ragged.of(loops), scale, note
+
+
+def _slim(diagram: PersistenceDiagram, dimension: int) -> PersistenceDiagram:
+    kept = kept_bars(diagram, dimension)
+    return replace(
+        diagram,
+        pairs=diagram.pairs[kept],
+        dimensions=diagram.dimensions[kept],
+        landmarks=np.zeros(0, np.int64),
+        birth_edges=np.full((int(kept.sum()), 2), -1, np.int64),
+    )
+
+
+def _halved(points: NDArray[np.float64]) -> NDArray[np.float16]:
+    """Round to half precision, whose range ends at 65,504: larger clouds are scaled to fit."""
+    largest = float(np.abs(points).max(initial=0))
+    return (points * min(1.0, 1e4 / largest) if largest else points).astype(np.float16)
 
 
 def principal_axes(

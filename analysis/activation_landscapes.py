@@ -66,7 +66,8 @@ class NetworkLandscapes:
     layers : tuple of str
         In order of depth.
     pairs : ndarray of float32, shape (n, 2)
-        Birth and death of every bar, layer after layer, the longest first in each dimension;
+        Birth and death of every bar of the asked dimension (of loops too where that is 2), layer
+        after layer, the longest first in each dimension;
         distances are in units of `scale`. Filtrations are in single precision, so nothing is lost.
     dimensions : ndarray of int8, shape (n,)
         Homology dimension of each bar.

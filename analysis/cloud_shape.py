@@ -82,6 +82,16 @@ def cloud_shape(
     return CloudShape(diagram, scale, note)
 
 
+def kept_bars(diagram: PersistenceDiagram, dimension: int) -> NDArray[np.bool_]:
+    """Say which bars a result keeps: those of the asked dimension, and of voids the loops too.
+
+    The thousand components of a thousand points would be most of every file, and nothing is shown
+    of them unless they are asked for.
+    """
+    kept: NDArray[np.bool_] = np.isin(diagram.dimensions, [dimension, min(dimension, 1)])
+    return kept
+
+
 def filtration(
     points: NDArray[np.generic], *, homology: str, rectified: bool = False
 ) -> tuple[Floats, float, str]:

@@ -22,7 +22,7 @@ from analysis.sources import Place
 Floats = NDArray[np.float64]
 Gathered = Sequence[tuple[Place, NetworkLandscapes]]
 
-LEVELS, SAMPLES = 5, 256
+LEVELS, SAMPLES = 5, 160
 """Levels and places of the mean landscapes that are kept for pictures."""
 
 DEEP, FINE = 64, 512
@@ -47,7 +47,7 @@ class LandscapeStudy:
     neural_persistence : ndarray of float64, shape (n, n_layers)
     notes : tuple of str
         What is to be said of each network's layers, ``layer: note`` joined by newlines.
-    gram : ndarray of float64, shape (n_layers, n, n)
+    gram : ndarray of float32, shape (n_layers, n, n)
         Inner products of the landscapes; 0 for a layer that failed in a network.
     places : tuple of str
         Steps and milestones that networks are joined by, in order.
@@ -82,7 +82,7 @@ class LandscapeStudy:
     norms: Floats
     neural_persistence: Floats
     notes: tuple[str, ...]
-    gram: Floats
+    gram: NDArray[np.float32]
     places: tuple[str, ...]
     place: NDArray[np.int64]
     grids: Floats
@@ -173,7 +173,7 @@ def landscape_study(
         norms=_of_layers(networks, layers, "norms"),
         neural_persistence=_of_layers(networks, layers, "neural_persistence"),
         notes=tuple(_notes(found) for _, found in networks),
-        gram=gram,
+        gram=gram.astype(np.float32),
         places=places,
         place=place,
         grids=grids,

@@ -61,6 +61,9 @@ class Analysis:
         Whether it is computed only when it is asked for by name or looked at.
     gathers : bool
         Whether it takes the results of all runs and steps at once, as a list of (place, result).
+    like : str
+        Another analysis whose parameters it has too: what is set for that one holds here, unless
+        it is set here as well. Empty for none.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Analysis:
     quick: Callable[[Any, Any], bool]
     on_demand: bool
     gathers: bool = False
+    like: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ _ANALYSES: dict[str, Analysis] = {}
 _TABLES: dict[str, Table] = {}
 
 
-def register(
+def register(  # noqa: PLR0913 - the fields of an analysis
     name: str,
     *,
     title: str,
@@ -136,6 +140,7 @@ def register(
     quick: Callable[[Any, Any], bool] = never,
     on_demand: bool = False,
     gathers: bool = False,
+    like: str = "",
 ) -> Callable[[F], F]:
     """Register the decorated function as an analysis; its annotations name params and result.
 
@@ -156,6 +161,7 @@ def register(
             quick,
             on_demand,
             gathers,
+            like,
         )
         return run
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from analysis import registry
@@ -161,8 +161,11 @@ def params_of(
         If experiment.toml makes no sense.
     """
     defaults = experiment_defaults(experiment, kind, layer)
+    own = {each.name for each in fields(kind.params)}
+    said = settings or {}
+    alike = {key: value for key, value in said.get(kind.like, {}).items() if key in own}
     try:
-        return registry.resolve(kind, defaults, (settings or {}).get(kind.name, {}))
+        return registry.resolve(kind, defaults, alike, said.get(kind.name, {}))
     except AnalysisError as error:
         if not defaults:
             raise

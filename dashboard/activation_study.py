@@ -241,7 +241,7 @@ def _said(scene: StudyScene, j: int, c: int) -> str:
         if len(runs) > 12:
             lines.append(f"and {len(runs) - 12} more")
     if failed := found.failed.get((j, c)):
-        lines.append(f"{failed} runs failed")
+        lines.append(f"{failed} run{'s' if failed != 1 else ''} failed")
     return "\n".join([*lines, *sorted(found.notes.get((j, c), ()))[:3]])
 
 

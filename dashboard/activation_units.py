@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from analysis import networks, registry
+from analysis import networks
 from analysis.activation_landscapes import NetworkLandscapes
 from analysis.errors import ExperimentError, NerveScopeError
 from analysis.experiment import Experiment, Step
 from analysis.landscape_study import LandscapeStudy
 from analysis.landscape_tests import place_name
-from analysis.parameters import as_plain
-from analysis.units import Unit, params_of, unit_of
+from analysis.units import Unit, unit_of
 from dashboard import lattice
 from dashboard.figures.network import FILTERS, LayerBar, RowWords
 from dashboard.layer_units import FILTER_ROW, NOT_YET
@@ -106,15 +105,6 @@ def shown_run(ask: Ask, index: int) -> str:
     raise ExperimentError(_why_no_network(ask))
 
 
-def cloud_settings(ask: Ask) -> dict[str, dict[str, Any]]:
-    """Give a single layer's analyses the parameters of the landscapes beside which they stand."""
-    kind = registry.get("landscapes")
-    own = as_plain(params_of(ask.experiment, kind, layer="", settings=ask.settings))
-    said = {name: dict(each) for name, each in ask.settings.items()}
-    said["activation-cloud"] = own | said.get("activation-cloud", {})
-    return said
-
-
 def layer_units(ask: Ask, layer: str, index: int) -> dict[str, Unit]:
     """Make the units of one layer of one network: ``cloud`` and ``graph``.
 
@@ -131,7 +121,7 @@ def layer_units(ask: Ask, layer: str, index: int) -> dict[str, Unit]:
         layer=layer,
         step=ask.experiment.axis[index],
         runs=(shown_run(ask, index),),
-        settings=cloud_settings(ask),
+        settings=ask.settings,
     )
     assert graph.upstream is not None  # noqa: S101 - it stands on the cloud
     return {"cloud": graph.upstream, "graph": graph}

@@ -12,15 +12,25 @@ from analysis import registry
 from analysis.experiment import open_experiment
 from analysis.scheduler import compute
 from analysis.store import ResultStore
-from analysis.units import Unit, plan
+from analysis.units import Unit, plan, with_parts
 
 HERE = Path(__file__).parent
-SHIPPED = ("face_resnet", "mnist_cnn")
+FILTERS = ("face_resnet", "mnist_cnn")
+ACTIVATIONS = ("disks_mlp", "mnist_mlp")
+SHIPPED = (*FILTERS, *ACTIVATIONS)
 
 
 def units(name: str) -> list[Unit]:
-    """List the units of one experiment whose results ship: with null models, Mapper of filters."""
+    """List the units of one experiment whose results ship.
+
+    Mapper graphs of filters with their null models; or the study of all networks, with the single
+    layers of the first run at its last step.
+    """
     experiment = open_experiment(HERE / name)
+    if name in ACTIVATIONS:
+        studies = with_parts(plan(experiment, "landscape-study"))
+        first, last = [experiment.runs[0].name], [experiment.axis[-1]]
+        return [*studies, *plan(experiment, "activation-cloud", runs=first, steps=last)]
     found = plan(experiment, "mapper")
     for settings in registry.variants("filters", {}):
         found += plan(experiment, "filters", settings=settings)
@@ -28,8 +38,8 @@ def units(name: str) -> list[Unit]:
 
 
 def main() -> None:
-    """Replace the shipped results."""
-    for name in SHIPPED:
+    """Replace the shipped results, or those of the experiments that are named."""
+    for name in sys.argv[1:] or SHIPPED:
         folder = HERE / name / "results"
         shutil.rmtree(folder, ignore_errors=True)
         outcomes = compute(units(name), ResultStore(folder))

@@ -26,8 +26,8 @@ def sizes_figure(
     """
     colours = theme.palette(scheme)
     known = np.isfinite(values)
-    counts = np.maximum(known.sum(axis=1), 1)
-    means = np.where(known, values, 0).sum(axis=1) / counts
+    sums, counts = np.where(known, values, 0).sum(axis=1), known.sum(axis=1)
+    means = np.where(counts, sums / np.maximum(counts, 1), np.nan)
     every = np.repeat(sizes, known.sum(axis=1))
     points = go.Scatter(
         x=every.tolist(),

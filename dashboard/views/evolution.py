@@ -199,9 +199,8 @@ def _landscape(
     norm = float(study.mean_norms()[place, layer])
     n = int(study.counts[place, layer])
     words_ = f"{study.layers[layer]}, {words.milestone(study.places[place])}: norm {norm:.3g}"
-    return Landscape(
-        np.array(levels), "" if norm else "dead", f"{norm:.2g}", f"{words_}, mean over {n} runs"
-    )
+    over = f"mean over {n} run{'s' if n != 1 else ''}"
+    return Landscape(np.array(levels), "" if norm else "dead", f"{norm:.2g}", f"{words_}, {over}")
 
 
 def landscape_rows(scene: Scene) -> list[Row]:

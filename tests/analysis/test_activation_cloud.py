@@ -55,15 +55,17 @@ def test_points_and_plane_are_principal_coordinates(tmp_path: Path, width: int) 
     assert found.width == width
     assert found.points.shape == (80, max(count, 2))
     ours = found.points[:, :count]
-    np.testing.assert_allclose(np.abs(ours), np.abs(theirs), atol=1e-3)
+    np.testing.assert_allclose(np.abs(ours), np.abs(theirs), atol=0.02)  # half precision
     shares = (*expected.explained_variance_ratio_, 0.0)[:2]
     np.testing.assert_allclose(found.explained, shares, rtol=1e-5)
-    np.testing.assert_array_equal(found.plane, found.points[:, :2])
+    np.testing.assert_array_equal(found.plane.astype(np.float16), found.points[:, :2])
     assert found.plane.dtype == np.float32
     if width <= KEPT:  # a turn: no distance changes
         gaps = np.linalg.norm(points[:, None].astype("f8") - points, axis=2)
         np.testing.assert_allclose(
-            np.linalg.norm(found.points[:, None] - found.points, axis=2), gaps, atol=1e-4
+            np.linalg.norm(found.points[:, None].astype("f8") - found.points, axis=2),
+            gaps,
+            atol=0.03,
         )
 
 
@@ -116,7 +118,8 @@ def test_norm_and_diagram_are_those_of_the_cloud(tmp_path: Path, dimension: int)
     points = circle(50, width=3)
     found = cloud_of(tmp_path, points, dimension=dimension)
     shape = cloud_shape(points, homology="global", dimension=dimension)
-    np.testing.assert_array_equal(found.diagram.pairs, shape.diagram.pairs)
+    for d in {min(dimension, 1), dimension}:
+        np.testing.assert_array_equal(found.diagram.bars(d), shape.diagram.bars(d))
     lengths = shape.diagram.lengths(dimension)
     expected = np.sqrt((lengths[np.isfinite(lengths)] ** 3).sum() / 12)
     assert found.norm == pytest.approx(expected)

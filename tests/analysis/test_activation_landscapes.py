@@ -159,7 +159,7 @@ def test_a_network_from_files_to_norms(
     largest = max(np.abs(w).max() for name, w in weights.items() if name.endswith("weight"))
     for i, cloud in enumerate(clouds_by_hand(weights, data.inputs[rows])):
         shape = cloud_shape(cloud, homology=homology, rectified=i in {1, 2}, dimension=dimension)
-        for d in range(dimension + 1):
+        for d in {min(dimension, 1), dimension}:
             bars, ours = shape.diagram.bars(d), found.bars(found.layers[i], d)
             # float32 activations against float64 ones: the shortest bars may come and go
             long = bars[bars[:, 1] - bars[:, 0] > 1e-4]

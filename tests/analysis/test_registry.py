@@ -28,7 +28,7 @@ def test_a_chain_starts_at_the_layer() -> None:
 def test_what_is_computed_on_demand_is_left_out_of_what_is_computed_ahead() -> None:
     assert registry.get("circular").on_demand
     assert not registry.get("mapper").on_demand
-    assert registry.leaves() == ["mapper"]
+    assert registry.leaves() == ["mapper", "landscape-study"]
 
 
 def test_what_an_analysis_on_demand_stands_on_is_computed_ahead_all_the_same(

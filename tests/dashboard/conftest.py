@@ -63,6 +63,12 @@ def fill_store(context: Context, said: dict[str, Any], store: ResultStore) -> No
         compute(list(dict.fromkeys(wanted)), store, jobs=2, make_executor=ThreadPoolExecutor)
 
 
+@pytest.fixture(scope="session")
+def fill_shipped(shipped: Context) -> Callable[[dict[str, Any]], None]:
+    """Compute what `shipped` shows at a cursor, for all tests."""
+    return lambda said: fill_store(shipped, said, shipped.results._store)
+
+
 @pytest.fixture
 def fill(store: ResultStore) -> Callable[..., None]:
     """Compute into `store` what a view shows at a cursor."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from analysis.datasets import Dataset, load_dataset
 from analysis.networks import NetworkSource, data_dir
 from analysis.sources import LayerSource
 from dashboard import input_images
@@ -17,22 +18,26 @@ def source(dataset: str, base: Path | str = ".", **more: Any) -> NetworkSource:
     return NetworkSource("", (), dataset=dataset, base=str(base), **more)
 
 
-def write(folder: Path, inputs: np.ndarray, **more: Any) -> NetworkSource:
+def write(folder: Path, inputs: np.ndarray) -> NetworkSource:
     """Write inputs as a data set of two classes; the source that names it."""
-    labels = np.arange(len(inputs)) % 2
-    np.savez(folder / "own.npz", images=inputs, labels=labels, **more)
-    return source('{"name": "npz", "path": "own.npz", "order": "file"}', folder)
+    np.savez(folder / "own.npz", images=inputs, labels=np.arange(len(inputs)) % 2)
+    found = source('{"path": "own.npz", "order": "stored"}', folder)
+    assert len(loaded(found)) == len(inputs)
+    return found
+
+
+def loaded(one: NetworkSource) -> Dataset:
+    return load_dataset(one.settings, data_dir=data_dir(), base=Path(one.base))
 
 
 def test_digits_are_grey_and_those_that_were_asked_for() -> None:
-    found = input_images.of_source(source('{"name": "mnist", "order": "file"}'), ROWS)
+    found = input_images.of_source(source('{"name": "mnist"}'), ROWS)
     assert found is not None
     assert (found.shape, found.dtype) == ((3, 28, 28), np.uint8)
     assert found.min() == 0
     assert found.max() == 255
     with np.load(data_dir() / "mnist10k.npz") as file:
-        raw = file["images"] if "images" in file else file[file.files[0]]
-    digits = raw[ROWS].reshape(3, 28, 28).astype(float)
+        digits = file["images"][ROWS].astype(float)
     for one, digit in zip(found.astype(float), digits, strict=True):
         assert np.corrcoef(one.ravel(), digit.ravel())[0, 1] > 0.999
 
@@ -52,9 +57,7 @@ def test_points_of_a_plane_are_bright_dots_among_all_of_them() -> None:
     found = input_images.of_source(settings, rows)
     assert found is not None
     assert found.shape == (60, 28, 28)
-    from analysis.datasets import load_dataset
-
-    points = load_dataset(settings.settings, data_dir=data_dir(), base=Path()).inputs
+    points = loaded(settings).inputs
     assert ((found == 255).sum(axis=(1, 2)) == 9).all()
     down, right = (
         np.array([np.argwhere(one == 255).mean(axis=0)[axis] for one in found]) for axis in (0, 1)
@@ -78,7 +81,7 @@ def test_what_is_no_picture_is_none(tmp_path: Path) -> None:
         source('{"name": "disks"}', stored=True),
         source("{}"),
         source('{"name": "nothing"}'),
-        source('{"name": "npz", "path": "gone.npz"}'),
+        source('{"path": "gone.npz"}'),
     ],
 )
 def test_inputs_that_cannot_be_had_are_none(one: Any) -> None:
