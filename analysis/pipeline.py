@@ -130,14 +130,17 @@ def _gathered(
     """Collect the results of many units; those that fail say so themselves and are left out."""
     found: list[tuple[Place, Any]] = []
     unsaved: list[tuple[str, bytes]] = []
+    reason = ""
     for i, (place, each) in enumerate(zip(unit.source.read(), unit.gathered, strict=True)):
         progress(i / len(unit.gathered), f"network {i + 1} of {len(unit.gathered)}")
         outcome = _settled(each, store, silent)
         unsaved += outcome.unsaved
-        if outcome.state != "failed" and (stored := load(each, store)) is not None:
+        if outcome.state == "failed":
+            reason = reason or outcome.message
+        elif (stored := load(each, store)) is not None:
             found.append((place, stored.result))
     if not found:
-        msg = f"{unit.where}: none of them could be computed"
+        msg = f"{unit.where}: none of them could be computed: {reason}"
         raise NerveScopeError(msg)
     return found, tuple(unsaved)
 

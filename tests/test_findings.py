@@ -6,10 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from analysis.experiment import open_experiment
+from analysis.landscape_study import LandscapeStudy
+from analysis.pipeline import load
 from analysis.store import ResultStore
+from analysis.units import plan
 from dashboard.commands import table_rows
 
 pytestmark = pytest.mark.slow
@@ -78,3 +82,65 @@ def test_natural_patches_show_one_circle_and_three(rows: Rows) -> None:
     assert one["loop_strength"] >= 5
     assert three["h1_bars"][4] >= 2 * three["h1_bars"][5]
     assert three["h1_bars"][0] < 2 * three["h1_bars"][4]
+
+
+def study_of(name: str) -> LandscapeStudy:
+    """The study of all networks of a sample, from the results that ship."""
+    experiment = open_experiment(SAMPLES / name)
+    (unit,) = plan(experiment, "landscape-study")
+    found = load(unit, ResultStore(SAMPLES / name / "results"))
+    assert found is not None
+    result: LandscapeStudy = found.result
+    return result
+
+
+def test_the_background_of_nine_disks_has_nine_holes() -> None:
+    experiment = open_experiment(SAMPLES / "disks_mlp")
+    store = ResultStore(SAMPLES / "disks_mlp" / "results")
+    found = load(plan(experiment, "landscapes")[0], store)
+    assert found is not None
+    assert found.result.class_names[0] == "background"
+    assert set(found.result.labels.tolist()) == {0}
+    lengths = np.diff(found.result.bars("input", 1))[:, 0]
+    assert lengths[8] > 5 * lengths[9]
+    assert lengths[0] < 1.2 * lengths[8]  # nine alike
+
+
+def test_landscape_norms_of_the_disks_grow_with_training_and_are_not_monotone_in_depth() -> None:
+    study = study_of("disks_mlp")
+    assert study.places[0] == "step 0"
+    joint = np.sqrt((study.norms**2).sum(axis=1))
+    means = [joint[study.place == i].mean() for i in range(len(study.places))]
+    assert means == sorted(means)
+    assert means[-1] > 1.2 * means[0]
+    depth = study.mean_norms()
+    untrained, trained = depth[0], depth[-1]
+    assert np.diff(untrained).max() < np.diff(trained).max()
+    assert trained[2] > trained[1]  # fc2 above fc1, while the trend is a fall
+    assert trained[-1] < 0.1 * trained[0]
+
+
+def test_every_pair_of_milestones_has_its_p_value() -> None:
+    study = study_of("disks_mlp")
+    n = len(study.places)
+    pairs = {*zip(study.first, study.second, strict=True)}
+    assert len(pairs) == len(study.first) == n * (n - 1) // 2
+    p, adjusted = study.tests[:, -1, 1], study.tests[:, -1, 2]
+    assert ((p >= 2 / 2**10) & (p <= adjusted) & (adjusted <= 1)).all()
+    first_and_last = list(zip(study.first, study.second, strict=True)).index(
+        (study.places[0], study.places[-1])
+    )
+    assert adjusted[first_and_last] < 0.05
+    assert (study.counts_of_tests == [10, 10, 2**10, 1]).all()
+
+
+def test_shape_at_the_origin_appears_in_the_last_hidden_layers_of_digits() -> None:
+    """Untrained, the norm dies out with depth; trained, it does not (local homology)."""
+    study = study_of("mnist_mlp")
+    untrained, trained = study.mean_norms()[0], study.mean_norms()[-1]
+    last = [study.layers.index(name) for name in ("fc4", "fc5", "fc6")]
+    assert (trained[last] > 2 * untrained[last]).all()
+    for run in set(study.runs):
+        rows = [i for i, name in enumerate(study.runs) if name == run]
+        first, end = sorted(rows, key=lambda i: study.steps[i])
+        assert (study.norms[end, last[1:]] > study.norms[first, last[1:]]).all(), run

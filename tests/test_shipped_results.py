@@ -84,3 +84,45 @@ def same(one: Any, other: Any) -> None:
             np.testing.assert_array_equal(a, b, err_msg=each.name)
         else:
             assert a == (pytest.approx(b, rel=1e-5) if isinstance(a, float) else b), each.name
+
+
+@pytest.mark.parametrize("name", SHIP.ACTIVATIONS)
+def test_landscapes_that_ship_are_recomputed_from_the_checkpoints(
+    name: str, tmp_path: Path
+) -> None:
+    """Another processor may round activations otherwise, so that the shortest bars come and go."""
+    units = {each.analysis: each for each in SHIP.units(name)}
+    shipped = ResultStore(SAMPLES / name / "results")
+    for kind in ("landscapes", "activation-cloud"):
+        assert run_unit(units[kind], ResultStore(tmp_path)).state == "computed"
+    old, new = (load(units["landscapes"], each) for each in (shipped, ResultStore(tmp_path)))
+    assert old is not None
+    assert new is not None
+    assert old.result.layers == new.result.layers
+    np.testing.assert_array_equal(old.result.rows, new.result.rows)
+    np.testing.assert_allclose(old.result.norms, new.result.norms, rtol=1e-2, atol=1e-4)
+    for layer in old.result.layers:
+        ten = [np.diff(each.result.bars(layer, 1)[:10]) for each in (old, new)]
+        np.testing.assert_allclose(*ten, rtol=1e-2, atol=1e-3, err_msg=layer)
+    clouds = [load(units["activation-cloud"], each) for each in (shipped, ResultStore(tmp_path))]
+    assert all(clouds)
+    spans = [np.ptp(each.result.plane, axis=0) for each in clouds if each is not None]
+    np.testing.assert_allclose(*spans, rtol=1e-2)
+
+
+@pytest.mark.parametrize("name", SHIP.ACTIVATIONS)
+def test_the_study_that_ships_is_that_of_the_networks_that_ship(name: str, tmp_path: Path) -> None:
+    (study,) = [each for each in SHIP.units(name) if each.analysis == "landscape-study"]
+    shipped = ResultStore(SAMPLES / name / "results")
+    outcome = run_unit(study, ResultStore(tmp_path, (shipped.root,)))
+    assert outcome.state == "stored"
+    fresh = ResultStore(tmp_path / "own")
+    fresh.root.mkdir()
+    for each in study.gathered:
+        file = shipped.path(key_of(each))
+        (fresh.root / file.name).write_bytes(file.read_bytes())
+    assert run_unit(study, fresh).state == "computed"
+    old, new = load(study, shipped), load(study, fresh)
+    assert old is not None
+    assert new is not None
+    same(old.result, new.result)
