@@ -462,7 +462,7 @@ def test_a_failed_study_is_said_in_the_row_and_everywhere(
     context, _, study = start(folder, open_context)
     outcome = run_unit(study, store)
     assert outcome.state == "failed"
-        context.jobs._note([replace(outcome, key=key_of(study))])
+    context.jobs._note([replace(outcome, key=key_of(study))])
     scene = scene_of(context, {"layer": "fc1"})
     assert "none of them could be computed" in scene[0].sentence(scene[1])
     assert "none of them could be computed" in panel(scene, "norms").message
