@@ -16,14 +16,16 @@ _CHUNK = 1 << 20
 
 
 def checked(points: ArrayLike, metric: Metric) -> Array:
-    """Points, or a distance matrix, as a finite table of float64.
+    """Points, or a distance matrix, as a finite table of float64; float32 distances stay so.
 
     Raises
     ------
     AnalysisError
         If they are not that.
     """
-    data = np.asarray(points, dtype=np.float64)
+    # rounded to single precision they are anyway, and a copy of twice the size would be the largest
+    single = metric == "precomputed" and getattr(points, "dtype", None) == np.float32
+    data: Array = np.asarray(points, dtype=np.float32 if single else np.float64)
     if data.ndim != 2:
         msg = f"points must be a table of shape (n, d), got shape {data.shape}"
         raise AnalysisError(msg)
@@ -79,7 +81,7 @@ def condensed_distances(data: Array, chosen: NDArray[np.int64], metric: Metric) 
     everything = len(chosen) == len(data)
     if metric == "precomputed":
         matrix = data if everything else data[np.ix_(chosen, chosen)]
-        condensed = squareform(matrix, checks=False)
+        condensed = squareform(matrix, checks=False).astype(np.float64, copy=False)
     else:
         condensed = pdist(data if everything else data[chosen])
     _round_to_float32(condensed)

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis._probe import own_draws, run, why_unusable
 from analysis.architectures import build, parse
 from analysis.checkpoints import _normalised as normalised
 from analysis.checkpoints import read_tensor, tensor_index
-from analysis.errors import AnalysisError, NerveScopeError
+from analysis.errors import AnalysisError
 from analysis.inputs import Batch
 from analysis.networks import INPUT, NetworkSource, make
 
@@ -38,6 +38,7 @@ class Form:
     mode: str = ""
     width: int = 0
     note: str = ""
+    shape: tuple[int, ...] = ()
 
 
 def form(shape: tuple[int, ...] | str, points: str, n: int) -> Form:
@@ -48,20 +49,22 @@ def form(shape: tuple[int, ...] | str, points: str, n: int) -> Form:
     if width == 0:
         return Form(note=f"its output of shape {shape} has no coordinates")
     if len(shape) != 3:
-        return _fitting(Form("flattened", width), shape, n)
+        return _fitting(Form("flattened", width, "", shape), n)
     mode = points
     if points == "auto":
         mode = "flattened" if 4 * width * n <= FLAT else "pooled"
     if mode == "flattened":
-        return _fitting(Form(mode, width, f"all {width:,} coordinates of an input"), shape, n)
+        return _fitting(Form(mode, width, f"all {width:,} coordinates of an input", shape), n)
     what = "mean over all places" if mode == "pooled" else "one random place of each input"
-    return Form(mode, shape[0], f"{what}: {shape[0]:,} channels")
+    return Form(mode, shape[0], f"{what}: {shape[0]:,} channels", shape)
 
 
-def _fitting(form: Form, shape: tuple[int, ...], n: int) -> Form:
+def _fitting(form: Form, n: int) -> Form:
     if 4 * form.width * n <= AT_ONCE:
         return form
-    size = f"{'×'.join(map(str, shape))} for {n:,} inputs ({4 * form.width * n / 2**30:.1f} GB)"
+    size = (
+        f"{'×'.join(map(str, form.shape))} for {n:,} inputs ({4 * form.width * n / 2**30:.1f} GB)"
+    )
     return Form(note=f"its output is too large, {size}: take fewer inputs, or points = pooled")
 
 
@@ -73,33 +76,19 @@ def check_layers(source: NetworkSource, taps: Mapping[str, str]) -> None:
             raise AnalysisError(msg)
 
 
-def network(source: NetworkSource) -> tuple["torch.nn.Module", dict[str, str], frozenset[str]]:
+def network(source: NetworkSource) -> tuple["torch.nn.Module", dict[str, str]]:
     """Build a network with its weights; its layers with the modules that give them."""
-    import torch
-
     if source.model:
-        with _own_draws():
+        with own_draws():
             network = make(source.model).cpu().float()
         modules = dict(network.named_modules())
         leaves = [name for name, module in modules.items() if name and not list(module.children())]
-        rectifiers = (torch.nn.ReLU, torch.nn.ReLU6)
-        rectified = frozenset(n for n in leaves if isinstance(modules[n], rectifiers))
         taps = {name: name for name in leaves if name != INPUT}
     else:
         spec = parse(json.loads(source.architecture))
-        network, taps, rectified = build(spec), dict(spec.taps), spec.rectified
+        network, taps = build(spec), dict(spec.taps)
     _load(network, source)
-    return network.eval(), taps, rectified
-
-
-@contextmanager
-def _own_draws() -> Iterator[None]:
-    """Whatever a user's network draws is the same each time, and nobody else's draws change."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        yield
+    return network.eval(), taps
 
 
 def _load(network: "torch.nn.Module", source: NetworkSource) -> None:
@@ -162,60 +151,6 @@ def weights(source: NetworkSource) -> dict[str, NDArray[Any]]:
     return found
 
 
-def shapes(
-    network: "torch.nn.Module", wanted: Mapping[str, str], batch: Batch
-) -> list[tuple[str, tuple[int, ...] | str]]:
-    """Run two inputs, to learn the shape of every layer's output; or why it cannot be used."""
-    import torch
-
-    few = batch.inputs[:2]
-
-    seen: dict[str, tuple[int, ...] | str] = {}
-
-    def note(name: str) -> Any:
-        def hook(_module: Any, _given: Any, output: Any) -> None:
-            if not isinstance(output, torch.Tensor):
-                seen[name] = f"its output is no tensor but {type(output).__name__}"
-            elif output.is_complex():
-                seen[name] = "its output is of complex numbers"
-            elif not output.ndim or len(output) != len(few):
-                shape = tuple(output.shape)
-                seen[name] = f"its output of shape {shape} for {len(few)} inputs has no row of each"
-            elif name in seen:
-                seen[name] = "it is used more than once in a forward pass"
-            else:
-                seen[name] = tuple(output.shape[1:])
-
-        return hook
-
-    _run(network, {module: note(module) for module in wanted.values()}, few)
-    unused = "the forward pass does not use it"
-    return [(name, seen.get(module, unused)) for name, module in wanted.items()]
-
-
-def _run(network: "torch.nn.Module", hooks: Mapping[str, Any], inputs: Floats) -> None:
-    import torch
-
-    modules = dict(network.named_modules())
-    handles = [modules[name].register_forward_hook(hook) for name, hook in hooks.items()]
-    try:
-        with torch.inference_mode(), _own_draws():
-            # a copy: the network may work in place
-            network(torch.from_numpy(np.array(inputs, dtype=np.float32)))
-    except NerveScopeError:
-        raise
-    except Exception as error:  # the user's network can raise anything
-        lines = str(error).strip().splitlines() or [""]
-        msg = (
-            f"the network cannot take inputs of shape {inputs.shape[1:]}: "
-            f"{type(error).__name__}: {lines[0][:200]}"
-        )
-        raise AnalysisError(msg) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
 def groups(forms: Mapping[str, Form], n: int) -> Iterator[list[str]]:
     """Split layers, in order, so that the activations of a group fit in memory."""
     group: list[str] = []
@@ -232,25 +167,42 @@ def groups(forms: Mapping[str, Form], n: int) -> Iterator[list[str]]:
 
 def forward(
     network: "torch.nn.Module", forms: Mapping[str, Form], batch: Batch
-) -> dict[str, Floats]:
-    """Run all inputs and keep the wanted outputs as one point per input."""
+) -> tuple[dict[str, Floats], dict[str, str]]:
+    """Run all inputs and keep the wanted outputs as one point per input.
+
+    Returns
+    -------
+    found : dict
+        Points by module.
+    wrong : dict
+        Of the modules whose output cannot be used after all, why.
+    """
     n = len(batch.rows)
     usable = {name: form for name, form in forms.items() if form.width}
     found = {name: np.empty((n, form.width), np.float32) for name, form in usable.items()}
+    wrong: dict[str, str] = {}
     at = slice(0, 0)
 
     def keep(name: str) -> Any:
         def hook(_module: Any, _given: Any, output: Any) -> None:
             rows = batch.rows[at]
-            found[name][at] = reduced(output.float().cpu().numpy(), usable[name].mode, rows)
+            if why := why_unusable(output, len(rows)) or _why_other(output, usable[name].shape):
+                wrong[name] = why
+            else:
+                found[name][at] = reduced(output.float().cpu().numpy(), usable[name].mode, rows)
 
         return hook
 
-    hooks = {name: keep(name) for name in found}
+    hooks = [(name, keep(name)) for name in found]
     for start in range(0, n, BATCH):
         at = slice(start, min(start + BATCH, n))
-        _run(network, hooks, batch.inputs[at])
-    return found
+        run(network, hooks, batch.inputs[at])
+    return {name: points for name, points in found.items() if name not in wrong}, wrong
+
+
+def _why_other(output: Any, shape: tuple[int, ...]) -> str:
+    found = tuple(output.shape[1:])
+    return "" if found == shape else f"its output is of shape {shape}, then of {found}"
 
 
 def reduced(output: NDArray[Any], mode: str, rows: NDArray[np.int64]) -> Floats:

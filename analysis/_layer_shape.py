@@ -1,17 +1,19 @@
 """What is measured of one layer: its diagram, its norm, the neural persistence of its weights."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+import contextlib
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.activations import Layer
-from analysis.cloud_shape import cloud_shape, kept_bars
+from analysis.cloud_shape import cloud_shape, kept_bars, offset
 from analysis.errors import AnalysisError
 from analysis.landscapes import bars_norm
-from analysis.neural_persistence import neural_persistence
+from analysis.networks import NetworkSource, each_weights
+from analysis.neural_persistence import persistence_of, spanning_weights
+
+NONE = np.zeros((0, 2))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,51 +21,59 @@ class Part:
     """What is known of one layer."""
 
     name: str
-    pairs: NDArray[np.float64]
-    dimensions: NDArray[np.int64]
-    norm: float
-    scale: float
     width: int
     persistence: float
     note: str
+    pairs: NDArray[np.float64] = field(default_factory=lambda: NONE)
+    dimensions: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    norm: float = np.nan
+    scale: float = np.nan
+    offset: float = np.nan
     failed: bool = True
 
 
-NONE = np.zeros((0, 2))
+def measured(
+    layer: Layer, *, homology: str, dimension: int, persistence: tuple[float, str]
+) -> Part:
+    """Compute the diagram of a layer; where that fails, say why.
 
-
-def measured(layer: Layer, *, homology: str, dimension: int, persistence: float) -> Part:
-    """Compute the diagram of a layer; where that fails, say why."""
-    width = 0 if layer.points is None else layer.points.shape[1]
+    Parameters
+    ----------
+    layer : Layer
+    homology : str
+    dimension : int
+    persistence : tuple of float and str
+        Neural persistence of its weights, and what is to be said of that.
+    """
+    value, said = persistence
+    if layer.points is None:
+        return Part(layer.name, 0, value, _joined(layer.note, said))
+    width, convention = layer.points.shape[1], layer.convention(homology)
     try:
-        if layer.points is None:
-            raise AnalysisError(layer.note)
         shape = cloud_shape(
-            layer.points,
-            homology=homology,
-            rectified=layer.rectified,
-            dimension=dimension,
+            layer.points, homology=homology, rectified=layer.rectified, dimension=dimension
         )
     except AnalysisError as error:
-        none = np.zeros(0, np.int64)
-        return Part(layer.name, NONE, none, np.nan, np.nan, width, persistence, str(error))
+        return Part(layer.name, width, value, _joined(str(error), convention, said))
     found = shape.diagram
-    # alive for ever are the components, which never merge beyond the last: no landscape has them
-    bars = found.bars(dimension)
-    norm = bars_norm(bars, dimension=dimension)
-    note = "; ".join(part for part in (shape.note, layer.note) if part)
     kept = kept_bars(found, dimension)
     return Part(
         layer.name,
-        found.pairs[kept],
-        found.dimensions[kept],
-        norm,
-        shape.scale,
         width,
-        persistence,
-        note,
+        value,
+        _joined(shape.note, convention, layer.note, said),
+        pairs=found.pairs[kept],
+        dimensions=found.dimensions[kept],
+        # alive for ever are the components, which never merge beyond the last: in no landscape
+        norm=bars_norm(found.bars(dimension), dimension=dimension),
+        scale=shape.scale,
+        offset=offset(layer.points),
         failed=False,
     )
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def bare(layer: str) -> str:
@@ -73,18 +83,41 @@ def bare(layer: str) -> str:
     return layer
 
 
-def _is_usable(weights: NDArray[Any]) -> bool:
-    return weights.size > 0 and weights.dtype.kind in "fiu" and bool(np.isfinite(weights).all())
+@dataclass(frozen=True, slots=True)
+class Persistences:
+    """Neural persistence of all layers of a network.
+
+    Attributes
+    ----------
+    values : dict of str to float
+        Of the layers that have one.
+    notes : dict of str to str
+        Why another has none.
+    """
+
+    values: dict[str, float]
+    notes: dict[str, str]
+
+    def of(self, layer: str) -> tuple[float, str]:
+        """Value and note of a layer by its module's name."""
+        name = bare(layer)
+        return self.values.get(name, float("nan")), self.notes.get(name, "")
 
 
-def largest_weight(weights: Iterable[NDArray[Any]]) -> float:
-    """Largest absolute weight; a layer with NaN does not count: the others keep their scale."""
-    usable = (np.abs(each.astype(np.float64)).max() for each in weights if _is_usable(each))
-    return float(max(usable, default=0.0))
+def persistences(source: NetworkSource) -> Persistences:
+    """Compute neural persistence of all layers beside the largest weight of all.
 
-
-def persistence(weights: NDArray[Any] | None, largest: float) -> float:
-    """Neural persistence of a layer beside the largest weight of all; NaN where it has none."""
-    if weights is None or not _is_usable(weights) or largest == 0:
-        return float("nan")
-    return neural_persistence(weights, scale=largest)
+    One layer's weights are held at a time. A layer with NaN has none and does not count: the others
+    keep their scale.
+    """
+    trees: dict[str, NDArray[np.float64]] = {}
+    notes: dict[str, str] = {}
+    for name, weights in each_weights(source):
+        if isinstance(weights, int):
+            notes[name] = f"{weights:,} weights are too many for neural persistence"
+            continue
+        with contextlib.suppress(AnalysisError):
+            trees[name] = spanning_weights(weights)
+    largest = max((float(tree[0]) for tree in trees.values()), default=0.0)
+    usable = trees.items() if largest > 0 else ()
+    return Persistences({k: persistence_of(tree, scale=largest) for k, tree in usable}, notes)

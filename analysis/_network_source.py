@@ -1,7 +1,9 @@
 """One snapshot as a network that can be run: data for a unit, and what of it is in its key."""
 
+import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,9 @@ from analysis.checkpoints import content_digest
 from analysis.datasets import dataset_files
 from analysis.errors import ExperimentError
 from analysis.sources import Source
+
+MOST_NAMED = 16
+"""Data files that provenance names one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,9 @@ class NetworkSource(Source):
         The layers that are wanted; empty for all.
     stored : bool
         Whether the file holds activations rather than weights.
+    rectified : tuple of str, or None
+        The layers that end in a ReLU, where experiment.toml says so; None where it does not, and it
+        is found out.
     """
 
     run: str
@@ -43,6 +51,7 @@ class NetworkSource(Source):
     model: str = ""
     layers: tuple[str, ...] = ()
     stored: bool = False
+    rectified: tuple[str, ...] | None = None
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -70,10 +79,11 @@ class NetworkSource(Source):
             "files": [content_digest(Path(file)) for file in self.files],
             "layers": list(self.layers),
         }
+        if self.rectified is not None:
+            found["rectified"] = list(self.rectified)
         if self.stored:
             return found | {"stored": True}
-        place = {"data_dir": data_dir(), "base": Path(self.base)}
-        data = [content_digest(path) for path in dataset_files(self.settings, **place)]
+        data = [content_digest(path) for path in self._data_files()]
         network = (
             {"model": self.model, "code": content_digest(code_of(self.model))}
             if self.model
@@ -85,17 +95,40 @@ class NetworkSource(Source):
         """Return itself: an analysis says which inputs it wants before anything is run."""
         return self
 
+    def _data_files(self) -> Sequence[Path]:
+        return dataset_files(self.settings, data_dir=data_dir(), base=Path(self.base))
+
     def provenance(self) -> list[dict[str, Any]]:
-        """Say which files, network and data."""
+        """Say which files, network and data, with digests of what they hold."""
+        code = code_of(self.model) if self.model else None
+        dataset = json.loads(self.dataset or "null")
         said = {
             "architecture": json.loads(self.architecture or "null"),
-            "dataset": json.loads(self.dataset or "null"),
+            "dataset": dataset,
+            "data": _all_named(self._data_files() if dataset else ()),
             "model": self.model or None,
+            "code": _named(code) if code else None,
+            "rectified": None if self.rectified is None else list(self.rectified),
         }
         return [
             {"run": self.run, "file": Path(file).name, "digest": content_digest(Path(file))} | said
             for file in self.files
         ]
+
+
+def _named(path: Path) -> dict[str, str]:
+    """Name a file without its folder, which is of this machine."""
+    return {"file": path.name, "digest": content_digest(path)}
+
+
+def _all_named(paths: Sequence[Path]) -> list[dict[str, str]]:
+    """Name files; of a folder of many images how many, with one digest of all in their order."""
+    if len(paths) <= MOST_NAMED:
+        return [_named(path) for path in paths]
+    text = "".join(content_digest(path) for path in paths)
+    return [
+        {"file": f"{len(paths)} files", "digest": hashlib.sha256(text.encode()).hexdigest()},
+    ]
 
 
 def data_dir() -> Path:

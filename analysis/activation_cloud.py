@@ -60,6 +60,7 @@ class ActivationCloud:
     width : int
         Coordinates of the layer.
     note : str
+        Dead or constant, what local homology is about, how points were made.
     rows, labels : ndarray of int64, shape (n,)
         Which inputs of the data, and their classes.
     class_names : tuple of str
@@ -70,7 +71,10 @@ class ActivationCloud:
         increasing, each once.
     size_norms : ndarray of float64, shape (k, DRAWS)
         What the norm would be of so many points only: of subsamples drawn at random with the seed,
-        each centred and scaled for itself. The last row is `norm`, repeated.
+        each centred and scaled for itself; NaN where local homology is not defined for one. The
+        last row is `norm`, repeated.
+    inputs_note : str
+        Why there are fewer inputs than were asked for; empty where there are as many.
     """
 
     points: NDArray[np.float16]
@@ -88,12 +92,13 @@ class ActivationCloud:
     n_total: int
     sizes: NDArray[np.int64]
     size_norms: NDArray[np.float64]
+    inputs_note: str = ""
 
 
 @register(
     "activation-cloud",
     title="Activations of a layer",
-    version=1,
+    version=2,
     needs=ACTIVATIONS,
     on_demand=True,
     like="landscapes",
@@ -119,7 +124,8 @@ def activation_cloud(
     Raises
     ------
     NerveScopeError
-        If the network or the inputs cannot be had, or the layer's output cannot be used.
+        If the network or the inputs cannot be had, or the layer's output cannot be used, or its
+        local homology is not defined.
     """
     progress(0.0, "running the network")
     batch = chosen_inputs(source, params)
@@ -144,13 +150,14 @@ def activation_cloud(
         norm=norm,
         scale=scale,
         width=layer.points.shape[1],
-        note="; ".join(part for part in (note, layer.note) if part),
+        note="; ".join(filter(None, (note, layer.convention(params.homology), layer.note))),
         rows=batch.rows,
         labels=batch.labels,
         class_names=batch.class_names,
         n_total=batch.n_total,
         sizes=sizes,
         size_norms=size_norms,
+        inputs_note=batch.note,
     )
 
 
@@ -172,10 +179,12 @@ def _by_size(
 
 
 def _norm(points: NDArray[np.generic], params: CloudParams, *, rectified: bool) -> float:
-    shape = cloud_shape(
-        points, homology=params.homology, rectified=rectified, dimension=params.dimension
-    )
-    return bars_norm(shape.diagram.bars(params.dimension), dimension=params.dimension)
+    homology, dimension = params.homology, params.dimension
+    try:
+        shape = cloud_shape(points, homology=homology, rectified=rectified, dimension=dimension)
+    except AnalysisError:  # where half of these few points are at the origin, though not of all
+        return float("nan")
+    return bars_norm(shape.diagram.bars(dimension), dimension=dimension)
 
 
 def _shape(layer: Layer, params: CloudParams) -> tuple[PersistenceDiagram, Ragged, float, str]:
@@ -184,7 +193,7 @@ def _shape(layer: Layer, params: CloudParams) -> tuple[PersistenceDiagram, Ragge
         layer.points, homology=params.homology, rectified=layer.rectified
     )
     diagram = vietoris_rips(
-        matrix if not note else np.zeros((1, 1)),
+        matrix if not note else matrix[:1, :1],
         metric="precomputed",
         max_dimension=params.dimension,
         landmarks=None,

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import inputs
-from analysis._layer_shape import NONE, Part, bare, largest_weight, measured, persistence
+from analysis._layer_shape import NONE, Part, measured, persistences
 from analysis.activations import POINTS, collect
 from analysis.checkpoints import step_of
 from analysis.cloud_shape import HOMOLOGIES
 from analysis.errors import AnalysisError
 from analysis.inputs import SAMPLINGS, Batch
-from analysis.networks import NETWORK, NetworkSource, layer_weights
+from analysis.networks import NETWORK, NetworkSource
 from analysis.parameters import Params, parameter
 from analysis.registry import Entry, Progress, register, silent, table
 from analysis.units import Unit
@@ -32,7 +32,9 @@ BARS = 20
 class LandscapeParams(Params):
     """Parameters of the analysis *landscapes*."""
 
-    inputs: int = parameter(1000, "how many inputs the network is shown", minimum=2, maximum=8000)
+    inputs: int = parameter(
+        1000, "at most so many inputs are shown to the network", minimum=2, maximum=8000
+    )
     of_class: str = parameter(
         "", "show inputs of this class only: its name or number", option="class"
     )
@@ -75,14 +77,20 @@ class NetworkLandscapes:
         Where each layer's bars begin.
     norms : ndarray of float64, shape (n_layers,)
         L² norm of the landscape in the asked dimension, over all levels; NaN where a layer failed.
+        0 of a dead or constant layer.
     scale : ndarray of float64, shape (n_layers,)
         What distances were divided by, in units of the activations.
+    offset : ndarray of float64, shape (n_layers,)
+        Distance of the cloud's mean from the origin over the median distance of points to that
+        mean, see `analysis.cloud_shape.offset`; NaN where a layer failed. A local homology at the
+        origin is one thing where this is small, and another where the cloud lies to one side.
     width : ndarray of int64, shape (n_layers,)
         Coordinates of a point.
     neural_persistence : ndarray of float64, shape (n_layers,)
         Of the layer's weights; NaN where it has none.
     notes : tuple of str
-        What else is to be said of each layer: dead, constant, how points were made.
+        What else is to be said of each layer: dead, constant, what local homology is about, how
+        points were made.
     failed : tuple of bool
         Whether the note says why there is no diagram.
     rows : ndarray of int64, shape (n_inputs,)
@@ -93,6 +101,8 @@ class NetworkLandscapes:
         Inputs that there were to choose from.
     dimension : int
         Of the bars that `norms` are of.
+    inputs_note : str
+        Why there are fewer inputs than were asked for; empty where there are as many.
     """
 
     layers: tuple[str, ...]
@@ -101,6 +111,7 @@ class NetworkLandscapes:
     offsets: NDArray[np.int64]
     norms: NDArray[np.float64]
     scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
     width: NDArray[np.int64]
     neural_persistence: NDArray[np.float64]
     notes: tuple[str, ...]
@@ -110,6 +121,7 @@ class NetworkLandscapes:
     class_names: tuple[str, ...]
     n_total: int
     dimension: int
+    inputs_note: str = ""
 
     def bars(self, layer: str, dimension: int) -> NDArray[np.float64]:
         """Births and deaths of a layer's bars, the longest first, shape (m, 2)."""
@@ -123,7 +135,7 @@ class NetworkLandscapes:
         return self.notes[self.layers.index(layer)]
 
 
-@register("landscapes", title="Activation landscapes", version=1, needs=NETWORK)
+@register("landscapes", title="Activation landscapes", version=2, needs=NETWORK)
 def network_landscapes(
     source: NetworkSource, params: LandscapeParams, *, progress: Progress = silent
 ) -> NetworkLandscapes:
@@ -154,14 +166,13 @@ def network_landscapes(
     """
     progress(0.0, "inputs")
     batch = chosen_inputs(source, params)
-    weights = layer_weights(source)
-    scale = largest_weight(weights.values())
+    neural = persistences(source)
     parts = [
         measured(
             layer,
             homology=params.homology,
             dimension=params.dimension,
-            persistence=persistence(weights.get(bare(layer.name)), scale),
+            persistence=neural.of(layer.name),
         )
         for layer in collect(source, batch, points=params.points)
     ]
@@ -188,6 +199,7 @@ def _joined(parts: list[Part], batch: Batch, dimension: int) -> NetworkLandscape
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         norms=np.array([part.norm for part in parts]),
         scale=np.array([part.scale for part in parts]),
+        offset=np.array([part.offset for part in parts]),
         width=np.array([part.width for part in parts], dtype=np.int64),
         neural_persistence=np.array([part.persistence for part in parts]),
         notes=tuple(part.note for part in parts),
@@ -197,6 +209,7 @@ def _joined(parts: list[Part], batch: Batch, dimension: int) -> NetworkLandscape
         class_names=batch.class_names,
         n_total=batch.n_total,
         dimension=dimension,
+        inputs_note=batch.note,
     )
 
 
@@ -228,6 +241,7 @@ def _columns(found: NetworkLandscapes, layer: str) -> dict[str, Any]:
         "norm": None if found.failed[i] else float(found.norms[i]),
         **{f"h{d}_bars": _longest(found, layer, d) for d in _shown(dimension)},
         "neural_persistence": None if np.isnan(persistence) else persistence,
+        "offset": float(found.offset[i]) if np.isfinite(found.offset[i]) else None,
         "note": found.notes[i] or None,
     }
 

@@ -46,7 +46,7 @@ def activation_graph(
     Parameters
     ----------
     cloud : ActivationCloud
-        Of wider layers the first 64 principal coordinates of each point are used.
+        Of wider layers the principal coordinates that it keeps are used, the first 32.
     params : ActivationMapperParams
         See there.
     progress : callable

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis import _forward
+from analysis._probe import probe
 from analysis.errors import AnalysisError
 from analysis.inputs import Batch, read_stored, stored_layers
 from analysis.networks import INPUT, NetworkSource
@@ -27,12 +29,22 @@ class Layer:
         Whether the layer ends in a ReLU, so that its origin means "all off".
     note : str
         Why there are none, or how they were made of a convolutional layer.
+    taken : str
+        Where `rectified` is from, unless from the network's own modules.
     """
 
     name: str
     points: NDArray[np.float32] | None
     rectified: bool
     note: str = ""
+    taken: str = ""
+
+    def convention(self, homology: str) -> str:
+        """Say what a local homology is about; nothing of a global one, the same about any point."""
+        if homology == "global":
+            return ""
+        where = "at the origin" if self.rectified else "centred"
+        return f"{where} ({self.taken})" if self.taken else where
 
 
 def collect(source: NetworkSource, batch: Batch, *, points: str = "auto") -> Iterator[Layer]:
@@ -62,18 +74,35 @@ def collect(source: NetworkSource, batch: Batch, *, points: str = "auto") -> Ite
         return
     if not source.layers or INPUT in source.layers:
         flat = batch.inputs.reshape(len(batch.inputs), -1)
-        yield Layer(INPUT, flat, rectified=False)
-    network, taps, rectified = _forward.network(source)
+        yield _layer(source, INPUT, flat)
+    network, taps = _forward.network(source)
     _forward.check_layers(source, taps)
     wanted = {k: v for k, v in taps.items() if not source.layers or k in source.layers}
     n = len(batch.rows)
-    shapes = _forward.shapes(network, wanted, batch)
-    forms = {name: _forward.form(shape, points, n) for name, shape in shapes}
+    probed = probe(network, wanted, batch.inputs)
+    forms = {name: _forward.form(shape, points, n) for name, shape in probed.shapes.items()}
     for group in _forward.groups(forms, n):
-        found = _forward.forward(network, {taps[name]: forms[name] for name in group}, batch)
+        found, wrong = _forward.forward(network, {taps[k]: forms[k] for k in group}, batch)
         for name in group:
-            points_of = found.pop(taps[name], None)
-            yield Layer(name, points_of, name in rectified, forms[name].note)
+            module = taps[name]
+            note = wrong.get(module, forms[name].note)
+            is_rectified = module in probed.rectified
+            yield _layer(source, name, found.pop(module, None), rectified=is_rectified, note=note)
+
+
+def _layer(
+    source: NetworkSource,
+    name: str,
+    points: NDArray[np.float32] | None,
+    *,
+    rectified: bool = False,
+    note: str = "",
+    taken: str = "",
+) -> Layer:
+    """Put a layer together; what the experiment says of it goes before what was found out."""
+    if source.rectified is None:
+        return Layer(name, points, rectified, note, taken)
+    return Layer(name, points, name in source.rectified, note, "as experiment.toml says")
 
 
 def _check_stored(source: NetworkSource, names: list[str]) -> None:
@@ -100,5 +129,19 @@ def _collect_stored(source: NetworkSource, batch: Batch, points: str) -> Iterato
         with np.errstate(over="ignore"):  # what single precision cannot hold is reported as such
             chosen = np.asarray(array[batch.rows], dtype=np.float32)
         cloud = _forward.reduced(chosen, form.mode, batch.rows)
-        # what another program stored says nothing of activation functions: look at the values
-        yield Layer(name, cloud, rectified=bool((cloud >= 0).all()), note=form.note)
+        rectified, taken = _looks_rectified(name, array)
+        yield _layer(source, name, cloud, rectified=rectified, note=form.note, taken=taken)
+
+
+def _looks_rectified(name: str, array: NDArray[Any]) -> tuple[bool, str]:
+    """Judge by values: what another program stored says nothing of activation functions.
+
+    By those of all inputs, so that it does not depend on which are chosen.
+    """
+    if name == INPUT:
+        return False, ""
+    if not (array >= 0).all():
+        return False, "some stored value is negative"
+    if (array > 0).all():
+        return False, "no stored value is exactly 0, unlike behind a ReLU"
+    return True, "no stored value is negative and some are 0, as behind a ReLU"

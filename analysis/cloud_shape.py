@@ -41,7 +41,7 @@ class CloudShape:
         What distances were divided by: the largest one (global) or the median norm (local); 0
         where the cloud has no size.
     note : str
-        Why it has no shape.
+        Why it is one point: dead or constant.
     """
 
     diagram: PersistenceDiagram
@@ -73,11 +73,12 @@ def cloud_shape(
     Raises
     ------
     AnalysisError
-        If the points are not finite, or are fewer than two.
+        If the points are not finite, or are fewer than two, or local homology has no median norm to
+        divide by: that cloud's local homology is not known, rather than none.
     """
     matrix, scale, note = filtration(points, homology=homology, rectified=rectified)
     if note:  # one point, many times over
-        matrix = np.zeros((1, 1))
+        matrix = matrix[:1, :1]
     diagram = vietoris_rips(matrix, metric="precomputed", max_dimension=dimension, landmarks=None)
     return CloudShape(diagram, scale, note)
 
@@ -94,16 +95,17 @@ def kept_bars(diagram: PersistenceDiagram, dimension: int) -> NDArray[np.bool_]:
 
 def filtration(
     points: NDArray[np.generic], *, homology: str, rectified: bool = False
-) -> tuple[Floats, float, str]:
+) -> tuple[NDArray[np.float32], float, str]:
     """Give the dissimilarities that `cloud_shape` takes the homology of.
 
     Returns
     -------
-    matrix : ndarray of float64, shape (n, n)
+    matrix : ndarray of float32, shape (n, n)
+        As a filtration rounds them; half the memory.
     scale : float
         See `CloudShape`.
     note : str
-        Why the cloud has no shape; empty where it has one.
+        Why the cloud is one point; empty where it is not.
 
     Raises
     ------
@@ -115,11 +117,40 @@ def filtration(
         raise AnalysisError(msg)
     cloud = _checked(points)
     if (cloud == cloud[0]).all():  # asked first: about a mean, rounding would give it a size
-        return np.zeros((len(cloud), len(cloud))), 0.0, _why_one_point(cloud)
+        return np.zeros((len(cloud), len(cloud)), np.float32), 0.0, _why_one_point(cloud)
     if homology == "global":
-        return (*_global_distances(cloud), "")
-    matrix, scale = _local_distances(cloud, rectified=rectified)
-    return matrix, scale, "" if scale > 0 else _why_no_median(rectified=rectified)
+        matrix, scale = _global_distances(cloud)
+    else:
+        matrix, scale = _local_distances(cloud, rectified=rectified)
+    return matrix.astype(np.float32), scale, ""
+
+
+def offset(points: NDArray[np.generic]) -> float:
+    """How far a cloud lies from the origin, relative to its spread.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+
+    Returns
+    -------
+    float
+        Norm of the mean over the median distance of points to the mean: 0 where the mean is the
+        origin, infinite where half of the points or more are equal to the mean and that is not 0.
+
+    Raises
+    ------
+    AnalysisError
+        If the points are not finite, or are fewer than two.
+    """
+    cloud = _checked(points)
+    mean = cloud.mean(axis=0)
+    least = ROUNDING * float(np.abs(cloud).max())
+    distance = float(np.linalg.norm(mean))
+    spread = float(np.median(np.linalg.norm(cloud - mean, axis=1)))
+    if distance <= least:
+        return 0.0
+    return distance / spread if spread > least else float("inf")
 
 
 def _checked(points: NDArray[np.generic]) -> Floats:
@@ -144,7 +175,10 @@ def _why_one_point(cloud: Floats) -> str:
 
 def _why_no_median(*, rectified: bool) -> str:
     where = "turn all its units off" if rectified else "give exactly the centre"
-    return f"at least half of the inputs {where}: there is no median norm to divide by"
+    return (
+        f"at least half of the inputs {where}: there is no median norm to divide by, so local "
+        "homology is not defined"
+    )
 
 
 def distances(cloud: Floats) -> Floats:
@@ -178,7 +212,7 @@ def _local_distances(cloud: Floats, *, rectified: bool) -> tuple[Floats, float]:
     middle = len(cloud) // 2
     scale = float(norms[order[middle]])
     if scale <= least:
-        return np.zeros((len(cloud), len(cloud))), 0.0
+        raise AnalysisError(_why_no_median(rectified=rectified))
     outside = np.zeros(len(cloud), bool)
     outside[order[middle:]] = True
     unit = centred / scale

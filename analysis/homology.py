@@ -1,6 +1,7 @@
 """Vietoris–Rips persistent homology of a point cloud, on greedy landmarks."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -269,10 +270,15 @@ def standing_out(diagram: PersistenceDiagram, *, most: int = 10) -> tuple[int, f
     gap : float
         Length of the last of them over that of the next; 1 with fewer than two bars.
     """
-    lengths = diagram.lengths(1)[: most + 1]
-    if len(lengths) < 2 or not np.isfinite(lengths[0]):
+    return largest_gap(diagram.lengths(1), most=most)
+
+
+def largest_gap(lengths: NDArray[np.floating[Any]], *, most: int = 10) -> tuple[int, float]:
+    """Count the lengths, descending, before the largest relative gap; see `standing_out`."""
+    first = lengths[: most + 1]
+    if len(first) < 2 or not np.isfinite(first[0]):
         return 0, 1.0
-    gaps = lengths[:-1] / lengths[1:]
+    gaps = first[:-1] / first[1:]
     return int(np.argmax(gaps)) + 1, float(gaps.max())
 
 

@@ -22,6 +22,9 @@ LABELS = "labels"
 
 MOST_CLASSES = 10_000
 
+FEWEST = 2
+"""Inputs that have a shape."""
+
 NUMBERS = ("float", "int", "uint", "bfloat16")
 """Beginnings of the names of types that activations can be stored in."""
 
@@ -40,6 +43,8 @@ class Batch:
     class_names : tuple of str
     n_total : int
         How many there were to choose from.
+    note : str
+        Why there are fewer than were asked for; empty where there are as many.
     """
 
     rows: NDArray[np.int64]
@@ -47,6 +52,7 @@ class Batch:
     labels: NDArray[np.int64]
     class_names: tuple[str, ...]
     n_total: int
+    note: str = ""
 
 
 def draw(
@@ -68,18 +74,19 @@ def draw(
         For the sampling "spread".
     class_names : sequence of str
     count : int
-        How many.
+        At most how many: where there are fewer, all are taken.
     of_class : str
         Name or number of the only class; empty for all.
     sampling : str
         "random"; "stratified": as many of each class as its share says, rounded; "spread": greedy
-        landmarks, each as far as possible from those before, which cover a shape evenly.
+        landmarks, each as far as possible from those before, which cover a shape evenly; of
+        inputs that are equal one is taken.
     seed : int
         Of the other two: landmarks are the same whatever it is.
 
     Returns
     -------
-    rows : ndarray of int64, shape (count,)
+    rows : ndarray of int64, shape (at most count,)
         Ascending.
     n_total : int
         How many there were to choose from.
@@ -87,32 +94,42 @@ def draw(
     Raises
     ------
     AnalysisError
-        If there is no such class, or fewer inputs than asked for, or than are different.
+        If there is no such class, or there are fewer than two inputs, or than two that differ.
     """
     among = np.flatnonzero(labels == _label(of_class, class_names)) if of_class else None
     rows = np.arange(len(labels)) if among is None else among
-    if count > len(rows):
-        which = f"of class {of_class} " if of_class else ""
-        msg = f"inputs = {count}: there are {len(rows)} inputs {which}in the data: ask for fewer"
+    if len(rows) < FEWEST:
+        which = f" of class {of_class}" if of_class else ""
+        msg = f"there are {len(rows)} inputs{which} in the data: a shape needs at least {FEWEST}"
         raise AnalysisError(msg)
+    size = min(count, len(rows))
     rng = np.random.default_rng(seed)
     if sampling == "spread":
-        return np.sort(rows[_landmarks(inputs[rows], count)]), len(rows)
+        return np.sort(rows[_landmarks(inputs[rows], size)]), len(rows)
     if sampling == "stratified":
-        return np.sort(_stratified(rows, labels, count, rng)), len(rows)
-    return np.sort(rng.choice(rows, size=count, replace=False)), len(rows)
+        return np.sort(_stratified(rows, labels, size, rng)), len(rows)
+    return np.sort(rng.choice(rows, size=size, replace=False)), len(rows)
 
 
 def _landmarks(inputs: NDArray[Any], count: int) -> NDArray[np.int64]:
     flat = np.asarray(inputs, dtype=np.float64).reshape(len(inputs), -1)
-    found, _ = greedy_landmarks(flat, count)
-    if len(found) < count:
-        msg = (
-            f"inputs = {count}: only {len(found)} of {len(flat)} inputs differ: ask for fewer, or "
-            "for another sampling than spread"
-        )
+    if count < len(flat):
+        found, _ = greedy_landmarks(flat, count)
+    else:  # all that differ
+        kept = {row.tobytes(): i for i, row in reversed([*enumerate(flat + 0.0)])}
+        found = np.array(sorted(kept.values()), dtype=np.int64)
+    if len(found) < FEWEST <= count:
+        msg = f"all {len(flat):,} inputs are equal: take another sampling than spread"
         raise AnalysisError(msg)
     return found
+
+
+def _why_fewer(asked: int, taken: int, total: int) -> str:
+    if taken >= asked:
+        return ""
+    if taken == total:
+        return f"{asked:,} asked for; there are no more"
+    return f"{asked:,} asked for; only {taken:,} of {total:,} differ"
 
 
 def _label(said: str, class_names: Sequence[str]) -> int:
@@ -154,7 +171,8 @@ def batch_of(source: NetworkSource, **how: Any) -> Batch:
         return _stored_batch(source, how)
     dataset = load_dataset(source.settings, data_dir=data_dir(), base=Path(source.base))
     rows, total = _drawn(dataset, tuple(sorted(how.items())))
-    return Batch(rows, dataset.inputs[rows], dataset.labels[rows], dataset.class_names, total)
+    why = _why_fewer(how["count"], len(rows), total)
+    return Batch(rows, dataset.inputs[rows], dataset.labels[rows], dataset.class_names, total, why)
 
 
 @functools.lru_cache(maxsize=32)
@@ -176,7 +194,8 @@ def _stored_batch(source: NetworkSource, how: dict[str, Any]) -> Batch:
     spread = how.get("sampling") == "spread"
     first = read_tensor(file, usable[0]) if spread else np.zeros((n, 0))
     rows, total = draw(labels, first, names, **how)
-    return Batch(rows, np.zeros((len(rows), 0), np.float32), labels[rows], names, total)
+    why = _why_fewer(how["count"], len(rows), total)
+    return Batch(rows, np.zeros((len(rows), 0), np.float32), labels[rows], names, total, why)
 
 
 def stored_layers(source: NetworkSource) -> dict[str, str]:

@@ -1,8 +1,7 @@
 """The analysis *landscape-study*: the landscapes of all networks of an experiment, compared.
 
 It gathers the analysis *landscapes* over all runs and steps: means over runs with their spread,
-inner products, permutation tests between milestones or hyperparameters, and the activation
-landscape curves of all networks in one plane.
+inner products, and the activation landscape curves of all networks in one plane.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from analysis import landscapes as mathematics
 from analysis.activation_landscapes import NetworkLandscapes
 from analysis.errors import AnalysisError
-from analysis.landscape_tests import StudyParams, compare, joined_places
 from analysis.lenses import lens_values
+from analysis.parameters import Params, parameter
 from analysis.registry import Progress, register, silent
-from analysis.sources import Place
+from analysis.sources import Place, joined_places
 
 Floats = NDArray[np.float64]
 Gathered = Sequence[tuple[Place, NetworkLandscapes]]
@@ -28,8 +28,20 @@ LEVELS, SAMPLES = 5, 160
 DEEP, FINE = 64, 512
 """Levels and places of the landscapes that are put into one plane."""
 
+AXES = 50
+"""Principal axes that UMAP is given."""
+
 FEWEST = 8
 """Landscapes of which UMAP makes a picture; fewer are shown on their principal axes."""
+
+
+@dataclass(frozen=True)
+class StudyParams(Params):
+    """Parameters of the analysis *landscape-study*."""
+
+    projection: str = parameter(
+        "pca", "how all landscapes are put into one plane", choices=("pca", "umap")
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,16 +50,18 @@ class LandscapeStudy:
 
     Attributes
     ----------
-    runs, steps, milestones : tuple
-        Of each network.
+    runs, steps, milestones, settings : tuple
+        Of each network; settings are its run.toml as JSON.
     layers : tuple of str
         Those that every network has, in order of depth.
     norms : ndarray of float64, shape (n, n_layers)
         L² norm of each layer's landscape; NaN where it failed.
     neural_persistence : ndarray of float64, shape (n, n_layers)
+    offset : ndarray of float64, shape (n, n_layers)
+        How far each cloud lies from the origin, measured by its spread; see `NetworkLandscapes`.
     notes : tuple of str
         What is to be said of each network's layers, ``layer: note`` joined by newlines.
-    gram : ndarray of float32, shape (n_layers, n, n)
+    gram : ndarray of float64, shape (n_layers, n, n)
         Inner products of the landscapes; 0 for a layer that failed in a network.
     places : tuple of str
         Steps and milestones that networks are joined by, in order.
@@ -59,30 +73,27 @@ class LandscapeStudy:
     counts : ndarray of int64, shape (n_places, n_layers)
         Runs that each mean is of.
     plane : ndarray of float64, shape (n, n_layers, 2)
-        Networks' landscapes on the first two principal axes of all landscapes of all layers.
+        Networks' landscapes on the first two principal axes of all landscapes of all layers,
+        sampled at `FINE` places of the first `DEEP` levels; NaN where a layer failed.
     explained : tuple of float
         Share of the variance on these axes.
-    first, second : tuple of str
-        What is compared, pair by pair.
-    tests : ndarray of float64, shape (n_pairs, n_layers + 1, 3)
-        Distance of means, p-value and p-value after Holm; the last of the layers is all of them.
-    counts_of_tests : ndarray of int64, shape (n_pairs, 4)
-        Runs on both sides, permutations, and whether these are all there are.
-    smallest : ndarray of float64, shape (n_pairs,)
-        Smallest p-value that this number of runs can reach.
     class_names : tuple of str
     n_points, n_total : int
         Inputs shown to each network, and how many there were to choose from.
+    inputs_note : str
+        Why these are fewer than were asked for.
     """
 
     runs: tuple[str, ...]
     steps: tuple[int, ...]
     milestones: tuple[str | None, ...]
+    settings: tuple[str, ...]
     layers: tuple[str, ...]
     norms: Floats
     neural_persistence: Floats
+    offset: Floats
     notes: tuple[str, ...]
-    gram: NDArray[np.float32]
+    gram: Floats
     places: tuple[str, ...]
     place: NDArray[np.int64]
     grids: Floats
@@ -91,14 +102,10 @@ class LandscapeStudy:
     counts: NDArray[np.int64]
     plane: Floats
     explained: tuple[float, ...]
-    first: tuple[str, ...]
-    second: tuple[str, ...]
-    tests: Floats
-    counts_of_tests: NDArray[np.int64]
-    smallest: Floats
     class_names: tuple[str, ...]
     n_points: int
     n_total: int
+    inputs_note: str
 
     def mean_norms(self) -> Floats:
         """Mean over runs of every layer's norm, shape (n_places, n_layers); NaN where none is."""
@@ -146,7 +153,7 @@ def landscape_study(
     Raises
     ------
     AnalysisError
-        If the networks have no layer in common, or run.toml has no such key.
+        If the networks have no layer in common.
 
     References
     ----------
@@ -154,26 +161,30 @@ def landscape_study(
     """
     layers = _common_layers([found for _, found in networks])
     diagrams = {layer: [_bars(found, layer) for _, found in networks] for layer in layers}
-    progress(0.2, "inner products")
-    gram = np.stack([mathematics.gram(diagrams[layer]) for layer in layers])
-    progress(0.6, "means")
-    places, place = joined_places([place for place, _ in networks])
+    grams = []
+    for i, layer in enumerate(layers):
+        progress(0.2 + 0.5 * i / len(layers), f"inner products of {layer}")
+        grams.append(mathematics.gram(diagrams[layer]))
+    progress(0.7, "means")
+    places, each_at = joined_places([place for place, _ in networks])
+    place = np.array(each_at, dtype=np.int64)
     usable = np.array([[not f.failed[f.layers.index(j)] for j in layers] for _, f in networks])
     grids, means, spreads, counts = _means(diagrams, usable, (len(places), place))
-    progress(0.8, "tests")
-    compared = compare([place for place, _ in networks], gram, params, usable=usable)
     progress(0.9, "plane")
     plane, explained = _plane(diagrams, layers, params.projection)
+    plane[~usable] = np.nan  # a layer that failed is no landscape of height 0
     first = networks[0][1]
     return LandscapeStudy(
         runs=tuple(each.run for each, _ in networks),
         steps=tuple(each.step for each, _ in networks),
         milestones=tuple(each.milestone for each, _ in networks),
+        settings=tuple(each.settings for each, _ in networks),
         layers=layers,
         norms=_of_layers(networks, layers, "norms"),
         neural_persistence=_of_layers(networks, layers, "neural_persistence"),
+        offset=_of_layers(networks, layers, "offset"),
         notes=tuple(_notes(found) for _, found in networks),
-        gram=gram.astype(np.float32),
+        gram=np.stack(grams),
         places=places,
         place=place,
         grids=grids,
@@ -182,14 +193,10 @@ def landscape_study(
         counts=counts,
         plane=plane,
         explained=explained,
-        first=compared.first,
-        second=compared.second,
-        tests=compared.tests,
-        counts_of_tests=compared.counts,
-        smallest=compared.smallest,
         class_names=first.class_names,
         n_points=len(first.rows),
         n_total=first.n_total,
+        inputs_note=first.inputs_note,
     )
 
 
@@ -268,20 +275,26 @@ def principal_plane(gram: Floats) -> tuple[Floats, tuple[float, ...]]:
     explained : tuple of float
         Share of the variance along each axis.
     """
-    turned, values = _principal_axes(gram)
+    turned, values = _principal_axes(gram, most=2)
     plane = np.zeros((len(gram), 2))
     plane[:, : len(values)] = turned[:, :2]
-    total = float(values.sum()) or 1.0
+    total = float(np.trace(_centred(gram))) or 1.0
     shares = [float(each) / total for each in values[:2]]
     return plane, (*shares, 0.0)[:2]
 
 
-def _principal_axes(gram: Floats) -> tuple[Floats, Floats]:
-    """Coordinates of vectors on all their principal axes, and the squared norms of these."""
-    centred = gram - gram.mean(axis=0) - gram.mean(axis=1)[:, None] + gram.mean()
-    values, vectors = np.linalg.eigh(centred)
+def _centred(gram: Floats) -> Floats:
+    found: Floats = gram - gram.mean(axis=0) - gram.mean(axis=1)[:, None] + gram.mean()
+    return found
+
+
+def _principal_axes(gram: Floats, most: int = AXES) -> tuple[Floats, Floats]:
+    """Coordinates of vectors on their principal axes, and the squared norms of these."""
+    count = min(most, len(gram))
+    span = (len(gram) - count, len(gram) - 1)
+    values, vectors = eigh(_centred(gram), subset_by_index=span)
     values, turned = np.maximum(values[::-1], 0), vectors[:, ::-1]
-    furthest = turned[np.abs(turned).argmax(axis=0), np.arange(len(gram))]
+    furthest = turned[np.abs(turned).argmax(axis=0), np.arange(count)]
     signs = np.where(furthest < 0, -1.0, 1.0)  # of an axis, the sign is arbitrary
     return turned * (signs * np.sqrt(values)), values
 

@@ -1,7 +1,5 @@
 """Permutation tests between the landscapes of many networks, pair by pair; and their table."""
 
-import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,21 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis._landscape_pairs import MILESTONE, Pair, pairs_of
 from analysis.errors import AnalysisError
+from analysis.landscape_study import LandscapeStudy
 from analysis.parameters import Params, parameter
 from analysis.permutation import PermutationTest, holm, paired_test, unpaired_test
-from analysis.registry import Entry, table
+from analysis.registry import Entry, Progress, register, silent, table
 from analysis.sources import Place
 from analysis.units import Unit
 
 Floats = NDArray[np.float64]
 
-MILESTONE = "milestone"
-
 
 @dataclass(frozen=True)
-class StudyParams(Params):
-    """Parameters of the analysis *landscape-study*."""
+class TestParams(Params):
+    """Parameters of the analysis *landscape-test*."""
+
+    __test__ = False  # no test case, whatever it begins with
 
     between: str = parameter(
         MILESTONE,
@@ -36,159 +36,140 @@ class StudyParams(Params):
         maximum=1_000_000,
     )
     shuffle_seed: int = parameter(0, "seed of the permutations that are drawn", minimum=0)
-    projection: str = parameter(
-        "pca", "how all landscapes are put into one plane", choices=("pca", "umap")
-    )
-
-
-def place_name(step: int, milestone: str | None) -> str:
-    """Name what networks of different runs are joined by: a milestone, else a step."""
-    return milestone or f"step {step}"
-
-
-def joined_places(networks: Sequence[Place]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Names of what networks are joined by, in order of their mean step; which each is at."""
-    names = [place_name(place.step, place.milestone) for place in networks]
-    steps: dict[str, list[int]] = {}
-    for name, place in zip(names, networks, strict=True):
-        steps.setdefault(name, []).append(place.step)
-    ordered = sorted(steps, key=lambda name: float(np.mean(steps[name])))
-    return tuple(ordered), np.array([ordered.index(name) for name in names], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Compared:
-    """Tests of all pairs, with the fields of `LandscapeStudy`."""
+class LandscapeTests:
+    """Permutation tests of all pairs of milestones, or of values of a hyperparameter.
+
+    Attributes
+    ----------
+    first, second : tuple of str
+        What is compared, pair by pair.
+    layers : tuple of str
+        Of the study; in the tables below all layers together come after them.
+    shapes : ndarray of float64, shape (n_pairs, n_layers + 1, 3)
+        Distance of the mean landscapes, its p-value, and that after Holm's correction over pairs.
+    norms : ndarray of float64, shape (n_pairs, n_layers + 1, 3)
+        Mean norm of the second minus that of the first, with the same two p-values.
+    grown : ndarray of int64, shape (n_pairs, n_layers + 1)
+        In how many runs the norm is larger in the second; -1 where runs are not paired.
+    counts : ndarray of int64, shape (n_pairs, 4)
+        Runs on both sides, permutations, and whether these are all there are.
+    smallest : ndarray of float64, shape (n_pairs,)
+        Smallest p-value that this number of runs can reach.
+    """
 
     first: tuple[str, ...]
     second: tuple[str, ...]
-    tests: Floats
+    layers: tuple[str, ...]
+    shapes: Floats
+    norms: Floats
+    grown: NDArray[np.int64]
     counts: NDArray[np.int64]
     smallest: Floats
+
+    def index(self, first: str, second: str) -> int | None:
+        """Find a pair; None where it is not tested."""
+        pairs = list(zip(self.first, self.second, strict=True))
+        return pairs.index((first, second)) if (first, second) in pairs else None
+
+
+@register("landscape-test", title="Landscape tests", version=1, needs="landscape-study")
+def landscape_tests(
+    study: LandscapeStudy, params: TestParams, *, progress: Progress = silent
+) -> LandscapeTests:
+    """Test all pairs, layer by layer and in the product space.
+
+    The statistic is the distance of the mean landscapes; beside it the difference of mean norms is
+    tested in the same way. Milestones of the same trainings are exchanged within each run, else
+    labels are exchanged. A layer that failed in every network is in no test, its own being NaN; a
+    network in which another layer failed is in none of the groups.
+
+    Parameters
+    ----------
+    study : LandscapeStudy
+    params : TestParams
+        See there.
+    progress : callable
+        Told of the stages.
+
+    Returns
+    -------
+    LandscapeTests
+
+    Raises
+    ------
+    AnalysisError
+        If run.toml has no such key.
+
+    References
+    ----------
+    M. Wheeler, J. Bouza, P. Bubenik, arXiv:2110.10136. S. Holm, "A simple sequentially rejective
+    multiple test procedure", Scand. J. Statist. 6 (1979).
+    """
+    each = zip(study.runs, study.steps, study.milestones, study.settings, strict=True)
+    progress(0.1, "pairs")
+    return compare(
+        [Place(*one) for one in each], study.gram, study.norms, layers=study.layers, params=params
+    )
 
 
 def compare(
     networks: Sequence[Place],
     gram: Floats,
-    params: StudyParams,
+    norms_of: Floats,
     *,
-    usable: NDArray[np.bool_] | None = None,
-) -> Compared:
-    """Test all pairs, layer by layer and in the product space; Holm's correction is over pairs.
-
-    A layer that failed in every network is in no test, its own being NaN; a network in which
-    another layer failed is in none of the groups.
+    layers: tuple[str, ...],
+    params: TestParams,
+) -> LandscapeTests:
+    """Test all pairs of groups of networks, from inner products and norms; see `landscape_tests`.
 
     Parameters
     ----------
     networks : sequence of Place
     gram : ndarray, shape (n_layers, n, n)
-        Inner products of their landscapes.
-    params : StudyParams
-    usable : ndarray of bool, shape (n, n_layers), optional
-        Whether a layer has a landscape in a network; all of them by default.
+    norms_of : ndarray, shape (n, n_layers)
+        NaN where a layer failed in a network.
+    layers : tuple of str
+    params : TestParams
 
     Raises
     ------
     AnalysisError
         If run.toml has no such key.
     """
-    known = np.ones(gram.shape[1::-1], bool) if usable is None else usable
+    known = np.isfinite(norms_of)
     tested = known.any(axis=0)
     whole = np.flatnonzero(known[:, tested].all(axis=1) & tested.any())
-    compared = _pairs(networks, params.between, whole)
+    pairs = pairs_of(networks, params.between, whole)
+    sizes = np.where(known, norms_of, 0)[:, tested].T  # those that failed are in no pair
+    columns = [*np.flatnonzero(tested).tolist(), len(gram)]
     spaces = [*gram[tested], gram[tested].sum(axis=0)]
-    columns = [*np.flatnonzero(tested), len(gram)]
-    found = [[_test(space, pair, params) for space in spaces] for pair in compared]
-    tests = np.full((len(compared), len(gram) + 1, 3), np.nan)
-    for i, line in enumerate(found):
-        tests[i, columns, 0] = [each.statistic for each in line]
-        tests[i, columns, 1] = [each.p for each in line]
-    for j in columns if compared else ():
-        tests[:, j, 2] = holm(tests[:, j, 1])
-    joint = [line[-1] for line in found]
-    numbers = np.array(
-        [
-            [len(pair.first), len(pair.second), each.n_permutations, each.exact]
-            for pair, each in zip(compared, joint, strict=True)
-        ],
-        dtype=np.int64,
-    ).reshape(-1, 4)
-    first, second = (tuple(pair.names[side] for pair in compared) for side in (0, 1))
-    return Compared(first, second, tests, numbers, np.array([each.smallest_p for each in joint]))
+    values = [*sizes, np.sqrt((sizes**2).sum(axis=0))]
+    shapes, norms = (np.full((len(pairs), len(gram) + 1, 3), np.nan) for _ in range(2))
+    grown = np.full((len(pairs), len(gram) + 1), -1, dtype=np.int64)
+    numbers, smallest = np.zeros((len(pairs), 4), np.int64), np.zeros(len(pairs))
+    for i, pair in enumerate(pairs):
+        for j, space, norm in zip(columns, spaces, values, strict=True):
+            found = _test(space, pair, params)
+            shapes[i, j, :2] = found.statistic, found.p
+            change = norm[list(pair.second)].mean() - norm[list(pair.first)].mean()
+            norms[i, j, :2] = change, _test(np.outer(norm, norm), pair, params).p
+            if pair.paired:
+                grown[i, j] = int((norm[list(pair.second)] > norm[list(pair.first)]).sum())
+        numbers[i] = len(pair.first), len(pair.second), found.n_permutations, found.exact
+        smallest[i] = found.smallest_p
+    for values_ in (shapes, norms):
+        for j in columns if pairs else ():
+            values_[:, j, 2] = holm(values_[:, j, 1])
+    first, second = (tuple(pair.names[side] for pair in pairs) for side in (0, 1))
+    return LandscapeTests(first, second, layers, shapes, norms, grown, numbers, smallest)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """Two groups of networks; `paired` where they are milestones of the same runs, in order."""
-
-    names: tuple[str, str]
-    first: tuple[int, ...]
-    second: tuple[int, ...]
-    paired: bool
-
-
-def _test(gram: Floats, pair: _Pair, params: StudyParams) -> PermutationTest:
+def _test(gram: Floats, pair: Pair, params: TestParams) -> PermutationTest:
     test = paired_test if pair.paired else unpaired_test
     return test(gram, pair.first, pair.second, most=params.permutations, seed=params.shuffle_seed)
-
-
-def _pairs(networks: Sequence[Place], between: str, whole: NDArray[np.int64]) -> list[_Pair]:
-    """Pairs of groups of those networks that are whole."""
-    make = _milestone_pairs if between == MILESTONE else _key_pairs
-    return make(networks, between, whole.tolist())
-
-
-def _milestone_pairs(networks: Sequence[Place], _: str, whole: Sequence[int]) -> list[_Pair]:
-    """All pairs of places, each with the runs that have both."""
-    names, place = joined_places(networks)
-    at: dict[int, dict[str, int]] = {i: {} for i in range(len(names))}
-    for i in whole:
-        at[int(place[i])][networks[i].run] = i
-    found = []
-    for a, b in itertools.combinations(range(len(names)), 2):
-        both = [run for run in at[a] if run in at[b]]
-        if len(both) > 1:
-            first, second = tuple(at[a][run] for run in both), tuple(at[b][run] for run in both)
-            found.append(_Pair((names[a], names[b]), first, second, paired=True))
-    return found
-
-
-def _key_pairs(networks: Sequence[Place], key: str, whole: Sequence[int]) -> list[_Pair]:
-    """All pairs of values of a hyperparameter, at each place."""
-    names, place = joined_places(networks)
-    said = [json.loads(each.settings).get(key) for each in networks]
-    values = sorted({str(value) for value in said if value is not None}, key=_order)
-    if len(values) < 2:
-        known = sorted({name for each in networks for name in json.loads(each.settings)})
-        msg = (
-            f"between = {key!r}: the runs' run.toml have {len(values)} values of it, and two are "
-            f"needed to compare; its keys are {', '.join(known) or 'none'}, or use {MILESTONE}"
-        )
-        raise AnalysisError(msg)
-    found = []
-    for i, name in enumerate(names):
-        groups = {
-            value: tuple(n for n in whole if place[n] == i and _is(said[n], value))
-            for value in values
-        }
-        for a, b in itertools.combinations(values, 2):
-            if groups[a] and groups[b] and len(groups[a]) + len(groups[b]) > 2:
-                both = (f"{key} = {a}, {name}", f"{key} = {b}, {name}")
-                found.append(_Pair(both, groups[a], groups[b], paired=False))
-    return found
-
-
-def _is(said: object, value: str) -> bool:
-    return said is not None and str(said) == value
-
-
-def _order(value: str) -> tuple[bool, float, str]:
-    """Numbers by their size, before words."""
-    try:
-        return False, float(value), value
-    except ValueError:
-        return True, 0.0, value
 
 
 ALL_LAYERS = "all layers"
@@ -196,42 +177,52 @@ ALL_LAYERS = "all layers"
 
 def _entries(unit: Unit, results: Mapping[str, Any]) -> list[Entry]:
     """Put one row per pair and layer in the place of the study, all layers together first."""
-    found = results["landscape-study"]
+    found = results["landscape-test"]
     if not found.first:
-        return [Entry(unit, error=_why_no_test(unit, found))]
+        return [Entry(unit, error=why_no_test(results["landscape-study"], unit.params))]
+    return [Entry(unit, row) for row in rows_of(found)]
+
+
+def rows_of(found: LandscapeTests) -> list[dict[str, Any]]:
+    """Return one row per pair and layer, all layers together first."""
     names = [*found.layers, ALL_LAYERS]
     order = [len(names) - 1, *range(len(names) - 1)]
     return [
-        Entry(unit, columns_of(found, i, j) | {"layer": names[j]})
+        {"layer": names[j]} | columns_of(found, i, j)
         for i in range(len(found.first))
         for j in order
     ]
 
 
-def _why_no_test(unit: Unit, found: Any) -> str:
-    runs, places = len(set(found.runs)), len(found.places)
-    between = getattr(unit.params, "between", MILESTONE)
+def why_no_test(study: LandscapeStudy, params: Params) -> str:
+    """Say why no pair could be tested: what a test needs, and what there is."""
+    runs, places = len(set(study.runs)), len(study.places)
+    between = getattr(params, "between", MILESTONE)
     if between == MILESTONE:
         what = "two milestones or steps that two runs share"
     else:
         what = f"three runs of two values of {between} at one milestone or step"
     there = f"{runs} run{'s'[: runs != 1]} at {places} place{'s'[: places != 1]}"
-    failed = "; networks in which a layer failed do not count" * bool(np.isnan(found.norms).any())
+    failed = "; networks in which a layer failed do not count" * bool(np.isnan(study.norms).any())
     return f"nothing to compare: a test needs {what}, and there are landscapes of {there}{failed}"
 
 
-def columns_of(found: Any, pair: int, layer: int) -> dict[str, Any]:
+def columns_of(found: LandscapeTests, pair: int, layer: int) -> dict[str, Any]:
     """Return what is known of one test as plain values."""
-    distance, p, adjusted = (
-        None if np.isnan(each) else float(each) for each in found.tests[pair, layer]
-    )
-    n_first, n_second, permutations, exact = found.counts_of_tests[pair]
+    distance, p, adjusted = map(_known, found.shapes[pair, layer])
+    change, norm_p, norm_adjusted = map(_known, found.norms[pair, layer])
+    n_first, n_second, permutations, exact = found.counts[pair]
+    grown = int(found.grown[pair, layer])
     return {
         "first": found.first[pair],
         "second": found.second[pair],
         "distance": distance,
         "p": p,
         "p_holm": adjusted,
+        "norm_change": change,
+        "norm_p": norm_p,
+        "norm_p_holm": norm_adjusted,
+        "runs_grown": None if grown < 0 else grown,
         "smallest_p": float(found.smallest[pair]),
         "n_first": int(n_first),
         "n_second": int(n_second),
@@ -240,18 +231,26 @@ def columns_of(found: Any, pair: int, layer: int) -> dict[str, Any]:
     }
 
 
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+COLUMNS = (
+    "layer", "first", "second", "distance", "p", "p_holm", "norm_change", "norm_p", "norm_p_holm",
+    "runs_grown", "smallest_p", "n_first", "n_second", "permutations", "exact",
+)  # fmt: skip
+
+
 @table(
     "landscape-test",
-    analysis="landscape-study",
+    analysis="landscape-test",
     text="permutation tests between milestones or hyperparameters",
     expand=_entries,
 )
 def row_of_tests(unit: Unit, _results: Mapping[str, Any] | None) -> dict[str, Any]:
     """Make what all tests have in common; the rest is in `columns_of`."""
     params = unit.params
-    if not isinstance(params, StudyParams):
-        msg = f"the table of tests is made of landscape studies, got {unit.analysis!r}"
+    if not isinstance(params, TestParams):
+        msg = f"the table of tests is made of landscape tests, got {unit.analysis!r}"
         raise AnalysisError(msg)
-    names = ("layer", "first", "second", "distance", "p", "p_holm", "smallest_p", "n_first")
-    row = dict.fromkeys((*names, "n_second", "permutations", "exact"))
-    return {"between": params.between} | row
+    return {"between": params.between} | dict.fromkeys(COLUMNS)

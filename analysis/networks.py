@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from analysis._network_source import NetworkSource, data_dir, no_dataset
 from analysis._user_model import leaf_modules, make
 from analysis.architectures import parse
 from analysis.checkpoints import layer_of, read_tensor, tensor_index
-from analysis.errors import CheckpointError, NerveScopeError
+from analysis.errors import CheckpointError, ExperimentError, NerveScopeError
 from analysis.experiment import Experiment, Run, Step
 from analysis.sources import KINDS, Chosen, Kind, Source, Where
 
@@ -25,9 +26,9 @@ __all__ = [
     "NetworkSource",
     "activation_names",
     "data_dir",
+    "each_weights",
     "lacking",
     "layer_names",
-    "layer_weights",
     "leaf_modules",
     "make",
     "network_source",
@@ -43,6 +44,9 @@ ACTIVATIONS = "activations"
 INPUT = "input"
 """Name of the cloud of inputs, before the first layer."""
 
+MOST_WEIGHTS = 200_000_000
+"""Weights of a layer that are read."""
+
 FILES_LOOKED_AT = 32
 """Files of stored activations whose layers are listed: more are like these."""
 
@@ -55,13 +59,14 @@ def layer_names(experiment: Experiment) -> tuple[str, ...]:
     Raises
     ------
     NerveScopeError
-        If ``[architecture]`` makes no sense, the user's network cannot be made, or no file of
-        stored activations can be read.
+        If ``[architecture]`` or ``rectified`` makes no sense, the user's network cannot be made, or
+        no file of stored activations can be read.
     """
     return tuple(name for name in _every_name(experiment) if experiment.shows(name))
 
 
 def _every_name(experiment: Experiment) -> tuple[str, ...]:
+    _rectified(experiment)
     snapshots = [each for run in experiment.runs for each in run.snapshots]
     files = [each.activations for each in snapshots if each.activations is not None]
     names = dict.fromkeys(_network_names(experiment) if len(files) < len(snapshots) else ())
@@ -137,13 +142,22 @@ def _why_not_run(experiment: Experiment) -> str:
 def network_source(
     experiment: Experiment, run: Run, step: Step, *, layers: Sequence[str] = ()
 ) -> NetworkSource | None:
-    """Find what one snapshot is run from; None where the run has none, or lacks layers."""
+    """Find what one snapshot is run from; None where the run has none, or lacks layers.
+
+    Raises
+    ------
+    ExperimentError
+        If ``rectified`` in experiment.toml is no list of names.
+    """
     snapshot = run.snapshot(step)
     if snapshot is None:
         return None
     if snapshot.activations is not None:
         files = (str(snapshot.activations),)
-        return NetworkSource(run.name, files, layers=tuple(layers), stored=True)
+        rectified = _rectified(experiment)
+        return NetworkSource(
+            run.name, files, layers=tuple(layers), stored=True, rectified=rectified
+        )
     architecture, model = _table(experiment, "architecture"), experiment.model
     if not model and (not architecture or lacking(snapshot.files, architecture)):
         return None
@@ -155,6 +169,7 @@ def network_source(
         base=str(experiment.path if experiment.path.is_dir() else experiment.path.parent),
         model=model,
         layers=tuple(layers),
+        rectified=_rectified(experiment),
     )
 
 
@@ -172,25 +187,45 @@ def lacking(files: Sequence[Path], architecture: Mapping[str, Any]) -> list[str]
     return [name for name in parse(architecture).layers if f"{name}.weight" not in there]
 
 
-def layer_weights(source: NetworkSource) -> dict[str, NDArray[Any]]:
-    """Read the weights of every layer that has some, by its name; none beside stored activations.
+def each_weights(source: NetworkSource) -> Iterator[tuple[str, NDArray[Any] | int]]:
+    """Read the weights of every layer that has some, one after the other.
+
+    Yields
+    ------
+    name : str
+    weights : ndarray or int
+        How many there are where they are more than `MOST_WEIGHTS`, which are not read. There is
+        nothing beside stored activations.
 
     Raises
     ------
     CheckpointError
         If a file cannot be read.
     """
-    found: dict[str, NDArray[Any]] = {}
+    seen: set[str] = set()
     for file in () if source.stored else source.files:
         for name, info in tensor_index(file).tensors.items():
-            if name.endswith(".weight") and len(info.shape) > 1:
-                found.setdefault(layer_of(name), read_tensor(file, name))
-    return found
+            layer = layer_of(name)
+            if name.endswith(".weight") and len(info.shape) > 1 and layer not in seen:
+                seen.add(layer)
+                count = math.prod(info.shape)
+                yield layer, count if count > MOST_WEIGHTS else read_tensor(file, name)
 
 
 def _table(experiment: Experiment, name: str) -> dict[str, Any]:
     found = experiment.settings.get(name, {})
     return dict(found) if isinstance(found, dict) else {}
+
+
+def _rectified(experiment: Experiment) -> tuple[str, ...] | None:
+    """Read which layers end in a ReLU, as the experiment says; None where it does not."""
+    said = experiment.settings.get("rectified")
+    if said is None:
+        return None
+    if not isinstance(said, list) or not all(isinstance(name, str) for name in said):
+        msg = f"{experiment.path}: rectified = {said!r} must be a list of names of layers"
+        raise ExperimentError(msg)
+    return tuple(sorted(set(said)))
 
 
 def _chosen_runs(experiment: Experiment, runs: Sequence[str] | None) -> list[Run]:

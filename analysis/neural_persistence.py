@@ -1,12 +1,11 @@
 """Neural persistence: how unevenly a layer's connections are weighted, by its spanning forest."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import minimum_spanning_tree
 
+from analysis._spanning_kernels import spanning_tree
 from analysis.errors import AnalysisError
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -53,47 +52,90 @@ def neural_persistence(
     B. Rieck et al., "Neural persistence: a complexity measure for deep neural networks using
     algebraic topology", ICLR (2019), arXiv:1812.09764, definitions 1 and 2.
     """
-    matrix = _checked_matrix(weights)
+    edges = spanning_weights(weights)
+    return persistence_of(edges, scale=scale, order=order, normalised=normalised)
+
+
+def persistence_of(
+    edges: Floats, *, scale: float | None = None, order: float = 2, normalised: bool = True
+) -> float:
+    """Compute neural persistence from a layer's spanning tree, which does not depend on the scale.
+
+    Parameters
+    ----------
+    edges : ndarray of float64, shape (inputs + outputs - 1,)
+        See `spanning_weights`.
+    scale, order, normalised
+        As for `neural_persistence`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    AnalysisError
+        As `neural_persistence`.
+    """
     if not order >= 1:
         msg = f"order={order} must be at least 1"
         raise AnalysisError(msg)
-    largest = float(matrix.max())
+    largest = float(edges[0])  # the heaviest connection is in every maximum spanning tree
     reference = largest if scale is None else float(scale)
     if not np.isfinite(reference) or reference < largest:
         msg = f"scale={scale} must be finite and at least the layer's largest |w|, {largest}"
         raise AnalysisError(msg)
     if largest == 0:
         return 0.0
-    bars = 1 - spanning_weights(matrix / reference)
+    bars = 1 - edges / reference
     if normalised and np.isfinite(order):
         return float(np.mean(bars**order) ** (1 / order))
     return float(np.linalg.norm(bars, order))
 
 
-def spanning_weights(matrix: Floats) -> Floats:
-    """Edge weights of a maximum spanning tree of the complete bipartite graph.
+def spanning_weights(weights: ArrayLike) -> Floats:
+    """Absolute weights of a maximum spanning tree of a layer, zeros being connections too.
 
     Parameters
     ----------
-    matrix : ndarray of float64, shape (out, in)
-        Weights from 0 to 1; zeros are edges too.
+    weights : array_like of shape (out, in) or (out, in, ...)
+        float32 and float64 are not copied.
 
     Returns
     -------
     ndarray of float64, shape (out + in - 1,)
+        The heaviest first.
+
+    Raises
+    ------
+    AnalysisError
+        If the weights are empty, not of such a shape or not finite.
     """
-    n_out, n_in = matrix.shape
-    n = n_out + n_in
-    columns = np.tile(np.arange(n_out, n, dtype=np.int32), n_out)
-    ends = np.minimum(np.arange(n + 1), n_out) * n_in
-    # scipy takes the lightest edges, and none of weight 0
-    cost = csr_array((2 - matrix.ravel(), columns, ends.astype(np.int32)), shape=(n, n))
-    rows, chosen = minimum_spanning_tree(cost).nonzero()
-    return np.asarray(matrix[rows, chosen - n_out])
+    found = spanning_tree(_checked_matrix(weights)).astype(np.float64)
+    return np.ascontiguousarray(np.sort(found)[::-1])
 
 
-def _checked_matrix(weights: ArrayLike) -> Floats:
-    """Absolute weights as a matrix."""
+def largest_weight(weights: NDArray[Any]) -> float:
+    """Largest absolute weight, NaN or infinite where one is; nothing is copied.
+
+    Parameters
+    ----------
+    weights : ndarray of real numbers, any shape
+    """
+    if not weights.size:
+        return 0.0
+    with np.errstate(invalid="ignore"):
+        return float(np.maximum(float(weights.max()), -float(weights.min())))
+
+
+def warm() -> None:
+    """Compile or load the kernel of this module, so that no request waits for it."""
+    for kind in (np.float32, np.float64):
+        spanning_tree(np.ones((2, 3), kind))
+
+
+def _checked_matrix(weights: ArrayLike) -> NDArray[Any]:
+    """Weights as a matrix of a precision that kernels know; half precision becomes single."""
     array = np.asarray(weights)
     if array.ndim < 2 or array.size == 0:
         msg = f"weights must be of shape (out, in) or (out, in, h, w) and not empty: {array.shape}"
@@ -101,9 +143,9 @@ def _checked_matrix(weights: ArrayLike) -> Floats:
     if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
         msg = f"weights must be real numbers, got {array.dtype}"
         raise AnalysisError(msg)
-    matrix = np.abs(array.reshape(len(array), -1).astype(np.float64))
-    bad = int((~np.isfinite(matrix)).sum())
-    if bad:
-        msg = f"{bad:,} of {matrix.size:,} weights are NaN or infinite"
+    if not np.isfinite(largest_weight(array)):
+        bad = int((~np.isfinite(array)).sum())
+        msg = f"{bad:,} of {array.size:,} weights are NaN or infinite"
         raise AnalysisError(msg)
-    return matrix
+    kind = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64
+    return np.ascontiguousarray(array.reshape(len(array), -1), dtype=kind)

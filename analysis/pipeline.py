@@ -18,7 +18,9 @@ from analysis.units import Unit, key_of
 
 State = Literal["stored", "computed", "failed", "elsewhere"]
 
-LIBRARIES = ("numpy", "scipy", "numba", "redzed-tda", "ripser")
+LIBRARIES = (
+    "numpy", "scipy", "scikit-learn", "numba", "redzed-tda", "ripser", "torch", "umap-learn",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ def _provenance(unit: Unit, kind: Analysis, seconds: float) -> dict[str, Any]:
         "milestone": unit.step.milestone,
         "inputs": unit.source.provenance(),
         "upstream": key_of(unit.upstream) if unit.upstream else None,
+        "gathered": [key_of(each) for each in unit.gathered],
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 3),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},

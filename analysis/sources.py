@@ -203,6 +203,21 @@ class Place:
     settings: str
 
 
+def place_name(step: int, milestone: str | None) -> str:
+    """Name what results of different runs are joined by: a milestone, else a step."""
+    return milestone or f"step {step}"
+
+
+def joined_places(places: Sequence[Place]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Name what results are joined by, in order of their mean step; and which each is at."""
+    names = [place_name(each.step, each.milestone) for each in places]
+    steps: dict[str, list[int]] = {}
+    for name, each in zip(names, places, strict=True):
+        steps.setdefault(name, []).append(each.step)
+    ordered = sorted(steps, key=lambda name: sum(steps[name]) / len(steps[name]))
+    return tuple(ordered), tuple(ordered.index(name) for name in names)
+
+
 @dataclass(frozen=True, slots=True)
 class GatheredSource(Source):
     """Where the results are from that an analysis takes all at once; it reads no file itself.

@@ -201,7 +201,7 @@ def plan(
             steps=chosen.steps,
             settings=settings,
         )
-        return [found] if found.gathered or found.upstream else []
+        return [found] if found.source else []
     units = [
         unit_of(
             experiment,
@@ -254,7 +254,14 @@ def with_parts(units: Iterable[Unit]) -> list[Unit]:
     found = dict.fromkeys(units)
     listed: list[Unit] = []
     for unit in units:
-        fresh = [each for each in unit.gathered if each not in found]
+        fresh = [each for each in _parts(unit) if each not in found]
         found |= dict.fromkeys(fresh)
         listed += [*fresh, unit]
     return listed
+
+
+def _parts(unit: Unit) -> tuple[Unit, ...]:
+    """Return the units that a unit, or what it stands on, gathers."""
+    if unit.gathered or unit.upstream is None:
+        return unit.gathered
+    return _parts(unit.upstream)

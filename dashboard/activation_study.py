@@ -10,16 +10,15 @@ from analysis import networks
 from analysis.activation_landscapes import LandscapeParams
 from analysis.errors import AnalysisError, NerveScopeError
 from analysis.landscape_study import LandscapeStudy
-from analysis.landscape_tests import place_name
+from analysis.landscape_tests import LandscapeTests
 from analysis.parameters import as_plain
+from analysis.sources import place_name
 from analysis.units import Unit
 from dashboard import activation_units, lattice, words
-from dashboard.activation_units import place_of, study_unit
-from dashboard.figures import marks
-from dashboard.figures.norms import norms_figure
+from dashboard.activation_units import place_of, study_unit, tests_unit
 from dashboard.norms import Norms, Table
 from dashboard.results import Found, Shown
-from dashboard.view import Ask, Panel, Row, empty
+from dashboard.view import Ask
 
 Floats = NDArray[np.float64]
 
@@ -36,17 +35,17 @@ def beside_units(ask: Ask) -> dict[str, Unit | Shown | str]:
         return {}
     need = study_units(ask)
     if ask.experiment.layers() and isinstance(study := need["study"], Unit):
-        return {"study": Shown(study)}
+        return {"study": Shown(study), "tests": Shown(tests_unit(ask))}
     return need
 
 
 def study_units(ask: Ask) -> dict[str, Unit | Shown | str]:
     """List the study and, while it is not there, the networks that it is made of."""
     try:
-        study = study_unit(ask)
+        study, tests = study_unit(ask), tests_unit(ask)
     except NerveScopeError as error:
-        return {"study": str(error)}
-    need: dict[str, Unit | Shown | str] = {"study": study}
+        return {"study": str(error), "tests": str(error)}
+    need: dict[str, Unit | Shown | str] = {"study": study, "tests": tests}
     if ask.results.look(study)[0].pending:
         need |= {f"{NETWORK}{i}": Shown(each) for i, each in enumerate(study.gathered)}
     return need
@@ -59,8 +58,8 @@ class StudyScene:
     ----------
     ask : Ask
     found : Found
-        Answers by name: ``study``; ``network|i``, the networks that it gathers, while it is not
-        there.
+        Answers by name: ``study``, ``tests``; ``network|i``, the networks that it gathers, while it
+        is not there.
     """
 
     def __init__(self, ask: Ask, found: Found) -> None:
@@ -72,6 +71,12 @@ class StudyScene:
     def study(self) -> LandscapeStudy | None:
         """The study, where it is there."""
         found: LandscapeStudy | None = self.found["study"].result
+        return found
+
+    @property
+    def tests(self) -> LandscapeTests | None:
+        """The tests between its networks, where they are there."""
+        found: LandscapeTests | None = self.found["tests"].result if "tests" in self.found else None
         return found
 
     def why(self, name: str) -> str:
@@ -179,144 +184,3 @@ class StudyScene:
     def has_networks(self) -> bool:
         """Whether there is any network to wait for."""
         return f"{NETWORK}0" in self.found
-
-
-def what(scene: StudyScene) -> str:
-    """Say which clouds the landscapes are of."""
-    params = scene.params
-    of = f" of class {params['of_class']}" if params["of_class"] else ""
-    dimension = {0: "H₀", 1: "H₁", 2: "H₂"}[params["dimension"]]
-    kind = {"global": "global", "local": "local (at the origin)"}[params["homology"]]
-    total = f" of {scene.study.n_total:,}" if scene.study is not None else ""
-    return (
-        f"{params['inputs']:,}{total} inputs{of}, {params['sampling']}, seed {params['seed']} · "
-        f"{kind} {dimension}"
-    )
-
-
-def norms_panel(scene: StudyScene, scheme: str) -> Panel:
-    """Draw the norms of all layers at all steps."""
-    if not scene.has_networks and scene.study is None:
-        return empty(scene.why("study"))
-    found = scene.norms
-    if not found.runs and not found.failed:
-        return empty(scene.found_error or "Computing …")
-    figure = norms_figure(
-        found.layers,
-        found.labels,
-        found.mean,
-        words=_norm_words(scene),
-        states=_norm_states(scene),
-        scheme=scheme,
-    )
-    figure = marks.renumber(figure, scene.columns)
-    waiting = f" · {found.waiting:,} networks still computing" if found.waiting else ""
-    counts = {len(runs) for runs in found.runs.values()}
-    total = len(scene.cursor.runs or scene.ask.experiment.runs)
-    some = "" if counts == {total} else f" of {total}"
-    runs = f"mean over {_span(counts)}{some} run{'s' if total != 1 else ''}"
-    return Panel(figure, "", f"{runs} · {what(scene)}{waiting} · click a cell to go there")
-
-
-def _span(counts: set[int]) -> str:
-    return str(max(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
-
-
-def _norm_words(scene: StudyScene) -> list[list[str]]:
-    found = scene.norms
-    return [
-        [_said(scene, j, c) for c in range(len(found.labels))] for j in range(len(found.layers))
-    ]
-
-
-def _said(scene: StudyScene, j: int, c: int) -> str:
-    found = scene.norms
-    runs = found.runs.get((j, c), {})
-    lines = [f"{found.layers[j]} at {found.labels[c]}"]
-    if runs:
-        values = list(runs.values())
-        spread = f", {min(values):.3g} to {max(values):.3g}" if len(values) > 1 else ""
-        lines.append(f"norm {found.mean[j, c]:.3g}: mean of {len(values)} runs{spread}")
-        lines += [f"{run}: {value:.3g}" for run, value in list(runs.items())[:12]]
-        if len(runs) > 12:
-            lines.append(f"and {len(runs) - 12} more")
-    if failed := found.failed.get((j, c)):
-        lines.append(f"{failed} run{'s' if failed != 1 else ''} failed")
-    return "\n".join([*lines, *sorted(found.notes.get((j, c), ()))[:3]])
-
-
-def _norm_states(scene: StudyScene) -> list[list[str]]:
-    found = scene.norms
-
-    def state(at: tuple[int, int]) -> str:
-        if at in found.runs:
-            none = max(found.runs[at].values()) == 0
-            return "dead" if none and found.notes.get(at) else ""
-        if at in found.failed:
-            return "error"
-        return "waiting" if found.waiting else ""
-
-    return [[state((j, c)) for c in range(len(found.labels))] for j in range(len(found.layers))]
-
-
-def norm_rows(scene: StudyScene) -> list[Row]:
-    """One row per layer and step, with its mean, and per run."""
-    found = scene.norms
-    rows = []
-    for (j, c), runs in sorted(found.runs.items()):
-        for run, value in runs.items():
-            rows.append(
-                {
-                    "layer": found.layers[j],
-                    "step": found.labels[c],
-                    "run": run,
-                    "norm": value,
-                    "mean": float(found.mean[j, c]),
-                    "runs": len(runs),
-                    "_pick": {"layer": found.layers[j], "index": scene.columns[c]},
-                }
-            )
-    return rows
-
-
-def together(scene: StudyScene) -> str:
-    """Say the norm of all layers together, and the test against the first step."""
-    study = scene.needed
-    usable = study.norms[:, np.isfinite(study.norms).any(axis=0)]
-    norms = np.sqrt((usable**2).sum(axis=1))  # NaN of networks in which a layer failed
-    now, first = (_mean(norms[study.place == place]) for place in (scene.place, 0))
-    said = f"All {usable.shape[1]} layers together: {now:.3g}"
-    if not scene.place:
-        return f"{said}."
-    said = f"{said}, at {scene.named(0)} {first:.3g}"
-    both = (study.places[0], study.places[scene.place])
-    pairs = list(zip(study.first, study.second, strict=True))
-    if both not in pairs:
-        return f"{said}."
-    _, p, adjusted = (float(each) for each in study.tests[pairs.index(both), -1])
-    n = int(study.counts_of_tests[pairs.index(both), 0])
-    return f"{said} (p = {p:.2g}, {holm_words(adjusted, len(pairs))}{n} runs)."
-
-
-def _mean(values: Floats) -> float:
-    """Mean of those that are known; NaN of none."""
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else np.nan
-
-
-def holm_words(adjusted: float, pairs: int) -> str:
-    """Say a p-value after correcting for several pairs; nothing where there is one."""
-    return f"{adjusted:.2g} after Holm over {pairs} pairs, " if pairs > 1 else ""
-
-
-def norm_sentence(scene: StudyScene) -> str:
-    """Say in which layers there is how much shape at this step, and since training began."""
-    if scene.study is None:
-        waiting = scene.norms.waiting if scene.has_networks else 0
-        return scene.found["study"].error or f"{waiting:,} networks are still computing …"
-    if scene.place is None:
-        return "No network of this step is in the study: choose a step of the heat map."
-    means = scene.study.mean_norms()[scene.place]
-    j = int(np.nanargmax(means)) if np.isfinite(means).any() else 0
-    most = f"{scene.study.layers[j]} has the largest landscape norm ({means[j]:.3g})"
-    return f"At {scene.named(scene.place)} {most}. {together(scene)}"

@@ -10,7 +10,7 @@ from analysis.activation_landscapes import NetworkLandscapes
 from analysis.errors import ExperimentError, NerveScopeError
 from analysis.experiment import Experiment, Step
 from analysis.landscape_study import LandscapeStudy
-from analysis.landscape_tests import place_name
+from analysis.sources import place_name
 from analysis.units import Unit, unit_of
 from dashboard import lattice
 from dashboard.figures.network import FILTERS, LayerBar, RowWords
@@ -43,33 +43,43 @@ def others_unit(ask: Ask) -> Unit:
     if not ask.cursor.runs or not others:
         msg = "All runs are chosen: choose some above, to compare them with the others."
         raise ExperimentError(msg)
-    return _study(ask, others)
+    return _study_of(_tests(ask, others))
 
 
-def study_unit(ask: Ask) -> Unit:
-    """Make the unit of all networks of the chosen runs.
+def tests_unit(ask: Ask) -> Unit:
+    """Make the unit of the tests between the networks of the chosen runs.
 
     Raises
     ------
     ExperimentError
         If no network can be run; the message says what is missing.
     """
-    return ask.once("study", lambda: _study(ask, ask.cursor.runs or None))
+    return ask.once("study", lambda: _tests(ask, ask.cursor.runs or None))
 
 
-def _study(ask: Ask, runs: Sequence[str] | None) -> Unit:
+def study_unit(ask: Ask) -> Unit:
+    """Make the unit of all networks of the chosen runs; raises as `tests_unit`."""
+    return _study_of(tests_unit(ask))
+
+
+def _study_of(tests: Unit) -> Unit:
+    assert tests.upstream is not None  # noqa: S101 - tests stand on a study
+    return tests.upstream
+
+
+def _tests(ask: Ask, runs: Sequence[str] | None) -> Unit:
     if why := networks.why_none(ask.experiment):
         raise ExperimentError(why)
     found = unit_of(
         ask.experiment,
-        "landscape-study",
+        "landscape-test",
         layer="",
         step=ask.experiment.axis[-1],
         runs=runs,
         settings=ask.settings,
         steps=steps(ask),
     )
-    if not found.gathered:
+    if not found.source:
         raise ExperimentError(_why_no_network(ask))
     return found
 
@@ -166,7 +176,7 @@ def _bar(ask: Ask, found: tuple[LandscapeStudy, Mapping[str, Any]], layer: str) 
         return LayerBar(layer, None, None, why, no_shape=True)
     value, first = float(means[layer][place]), float(means[layer][0])
     known = np.isfinite(value)
-    note = "" if value > 0 else "dead or constant, or no loops" if known else "failed"
+    note = "" if value > 0 else "dead or constant, or no bars" if known else "failed"
     return LayerBar(
         layer,
         value if known else None,

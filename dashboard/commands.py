@@ -240,7 +240,9 @@ def train(spec: Path, output: Path) -> None:
 
 def demo(how: Serving) -> None:
     """Serve the sample models, computing ahead what does not ship."""
-    _serve(find_experiments([resources.folder("sample_models")]), how, {}, ahead=True)
+    found = find_experiments([resources.folder("sample_models")])
+    found.sort(key=lambda each: not each.layers())  # the circle of filters is what one sees first
+    _serve(found, how, {}, ahead=True)
 
 
 def serve(

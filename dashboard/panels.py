@@ -1,5 +1,6 @@
 """Panels: their frame on the page, and what every one of them offers: its table, its pictures."""
 
+import json
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -85,6 +86,7 @@ def drawer() -> Component:
                 [
                     html.Span(id=ids.TWIN_TITLE, className="caption"),
                     dmc.Button("CSV", id=ids.TWIN_CSV, size="compact-xs", variant="default"),
+                    dmc.Button("JSON", id=ids.TWIN_JSON, size="compact-xs", variant="default"),
                 ],
                 className="twin-head",
             ),
@@ -144,20 +146,26 @@ def _register_twin(app: Dash, context: Context) -> None:
     @app.callback(
         Output(ids.DOWNLOAD, "data"),
         Input(ids.TWIN_CSV, "n_clicks"),
+        Input(ids.TWIN_JSON, "n_clicks"),
         State(ids.TWIN_OF, "data"),
         State(ids.CURSOR, "data"),
         prevent_initial_call=True,
     )
-    def download(clicks: int | None, graph: str | None, said: dict[str, Any]) -> Any:
-        if not clicks or graph not in _panels(context):
+    def download(
+        csv: int | None, as_json: int | None, graph: str | None, said: dict[str, Any]
+    ) -> Any:
+        if not (csv or as_json) or graph not in _panels(context):
             return no_update
         cursor = context.read(said)[0]
-        rows = [
-            {name: value for name, value in row.items() if name != HIDDEN}
-            for row in twin(context, str(graph), cursor)[1]
-        ]
-        name = f"{export.file_name(context.ask(cursor), str(graph))}.csv"
-        return {"content": tables.as_csv(rows), "filename": name, "type": "text/csv"}
+        title, every = twin(context, str(graph), cursor)
+        rows = [{name: value for name, value in row.items() if name != HIDDEN} for row in every]
+        name = export.file_name(context.ask(cursor), str(graph))
+        if ctx.triggered_id == ids.TWIN_CSV:
+            content = tables.as_csv(rows)
+            return {"content": content, "filename": f"{name}.csv", "type": "text/csv"}
+        said_ = {"table": title, "cursor": cursor.as_plain(), "rows": rows}
+        content = json.dumps(said_, ensure_ascii=False, allow_nan=False)
+        return {"content": content, "filename": f"{name}.json", "type": "application/json"}
 
     app.clientside_callback(
         ClientsideFunction("page", "askTable"),

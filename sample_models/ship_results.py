@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from analysis import registry
-from analysis.experiment import open_experiment
+from analysis.experiment import Experiment, open_experiment
 from analysis.scheduler import compute
 from analysis.store import ResultStore
 from analysis.units import Unit, plan, with_parts
@@ -23,18 +23,25 @@ SHIPPED = (*FILTERS, *ACTIVATIONS)
 def units(name: str) -> list[Unit]:
     """List the units of one experiment whose results ship.
 
-    Mapper graphs of filters with their null models; or the study of all networks, with the single
-    layers of the first run at its last step.
+    Mapper graphs of filters with their null models, and the study of networks that are stored
+    whole; or the study of all networks, with the single layers of the first run at its last step.
     """
     experiment = open_experiment(HERE / name)
     if name in ACTIVATIONS:
-        studies = with_parts(plan(experiment, "landscape-study"))
+        studies = _studies(experiment)
         first, last = [experiment.runs[0].name], [experiment.axis[-1]]
         return [*studies, *plan(experiment, "activation-cloud", runs=first, steps=last)]
-    found = plan(experiment, "mapper")
+    found = [*plan(experiment, "mapper"), *_studies(experiment)]
     for settings in registry.variants("filters", {}):
         found += plan(experiment, "filters", settings=settings)
     return found
+
+
+def _studies(experiment: Experiment) -> list[Unit]:
+    """List the tests, the study that they stand on, and the networks that it gathers."""
+    tests = plan(experiment, "landscape-test")
+    studies = [each.upstream for each in tests if each.upstream is not None]
+    return [*with_parts(studies), *tests]
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from analysis.experiment import open_experiment
-from analysis.landscape_study import LandscapeStudy
 from analysis.pipeline import load
 from analysis.store import ResultStore
 from analysis.units import plan
@@ -84,14 +83,12 @@ def test_natural_patches_show_one_circle_and_three(rows: Rows) -> None:
     assert three["h1_bars"][0] < 2 * three["h1_bars"][4]
 
 
-def study_of(name: str) -> LandscapeStudy:
-    """The study of all networks of a sample, from the results that ship."""
-    experiment = open_experiment(SAMPLES / name)
-    (unit,) = plan(experiment, "landscape-study")
+def shipped(name: str, analysis: str) -> Any:
+    """A result of all networks of a sample, from those that ship."""
+    (unit,) = plan(open_experiment(SAMPLES / name), analysis)
     found = load(unit, ResultStore(SAMPLES / name / "results"))
     assert found is not None
-    result: LandscapeStudy = found.result
-    return result
+    return found.result
 
 
 def test_the_background_of_nine_disks_has_nine_holes() -> None:
@@ -107,40 +104,40 @@ def test_the_background_of_nine_disks_has_nine_holes() -> None:
 
 
 def test_landscape_norms_of_the_disks_grow_with_training_and_are_not_monotone_in_depth() -> None:
-    study = study_of("disks_mlp")
+    study, tests = (shipped("disks_mlp", name) for name in ("landscape-study", "landscape-test"))
     assert study.places[0] == "step 0"
     joint = np.sqrt((study.norms**2).sum(axis=1))
     means = [joint[study.place == i].mean() for i in range(len(study.places))]
     assert means == sorted(means)
-    assert means[-1] > 1.2 * means[0]
-    depth = study.mean_norms()
-    untrained, trained = depth[0], depth[-1]
-    assert np.diff(untrained).max() < np.diff(trained).max()
-    assert trained[2] > trained[1]  # fc2 above fc1, while the trend is a fall
+    pair = tests.index(study.places[0], study.places[-1])
+    change, p, _ = tests.norms[pair, -1]
+    assert change == pytest.approx(means[-1] - means[0])
+    assert p < 0.01
+    assert tests.grown[pair, -1] == 9  # of 10 runs
+    untrained, trained = study.mean_norms()[0], study.mean_norms()[-1]
+    assert (np.diff(untrained) > 0).any()
+    assert (np.diff(trained) > 0).any()
     assert trained[-1] < 0.1 * trained[0]
 
 
 def test_every_pair_of_milestones_has_its_p_value() -> None:
-    study = study_of("disks_mlp")
+    study, tests = (shipped("disks_mlp", name) for name in ("landscape-study", "landscape-test"))
     n = len(study.places)
-    pairs = {*zip(study.first, study.second, strict=True)}
-    assert len(pairs) == len(study.first) == n * (n - 1) // 2
-    p, adjusted = study.tests[:, -1, 1], study.tests[:, -1, 2]
+    pairs = {*zip(tests.first, tests.second, strict=True)}
+    assert len(pairs) == len(tests.first) == n * (n - 1) // 2
+    p, adjusted = tests.shapes[:, -1, 1], tests.shapes[:, -1, 2]
     assert ((p >= 2 / 2**10) & (p <= adjusted) & (adjusted <= 1)).all()
-    first_and_last = list(zip(study.first, study.second, strict=True)).index(
-        (study.places[0], study.places[-1])
-    )
-    assert adjusted[first_and_last] < 0.05
-    assert (study.counts_of_tests == [10, 10, 2**10, 1]).all()
+    assert adjusted[tests.index(study.places[0], study.places[-1])] < 0.05
+    assert (tests.counts == [10, 10, 2**10, 1]).all()
 
 
-def test_shape_at_the_origin_appears_in_the_last_hidden_layers_of_digits() -> None:
-    """Untrained, the norm dies out with depth; trained, it does not (local homology)."""
-    study = study_of("mnist_mlp")
+def test_local_homology_of_digits_grows_in_the_last_hidden_layers_and_not_in_the_logits() -> None:
+    """The logits are centred, the layers before them are not: see the description of the sample."""
+    study, tests = (shipped("mnist_mlp", name) for name in ("landscape-study", "landscape-test"))
     untrained, trained = study.mean_norms()[0], study.mean_norms()[-1]
-    last = [study.layers.index(name) for name in ("fc4", "fc5", "fc6")]
-    assert (trained[last] > 2 * untrained[last]).all()
-    for run in set(study.runs):
-        rows = [i for i, name in enumerate(study.runs) if name == run]
-        first, end = sorted(rows, key=lambda i: study.steps[i])
-        assert (study.norms[end, last[1:]] > study.norms[first, last[1:]]).all(), run
+    at = {name: study.layers.index(name) for name in ("fc4", "fc5", "fc6", "fc7")}
+    pair = tests.index(study.places[0], study.places[-1])
+    for name in ("fc5", "fc6"):
+        assert trained[at[name]] > 5 * untrained[at[name]]
+        assert tests.grown[pair, at[name]] == 10
+    assert trained[at["fc7"]] < 1.2 * untrained[at["fc7"]]

@@ -80,7 +80,7 @@ class StepCurve:
         if not np.isfinite(self.mean[i]):
             return f"no {measure}"
         if self.mean[i] == 0:
-            return f"{measure} 0: no loops, or a dead layer"
+            return f"{measure} 0: no bars, or a dead layer"
         spread = ""
         if self.low is not None and self.high is not None:
             spread = f" ({self.low[i]:.4f} to {self.high[i]:.4f} over the runs)"

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from analysis.permutation import holm
 from dashboard import theme
 from dashboard.figures import marks
 from dashboard.figures.patches import escape
@@ -35,8 +36,8 @@ class PairTests:
         Distance of the mean landscapes.
     permutations : int or ndarray of int, shape (n, n)
         How many each p-value is of.
-    smallest_p : float
-        The smallest that these runs and permutations can give to one pair.
+    smallest : ndarray, shape (n, n)
+        The smallest p that the runs and permutations of each pair can give.
 
     Raises
     ------
@@ -49,11 +50,11 @@ class PairTests:
     adjusted: Floats
     statistic: Floats
     permutations: int | NDArray[np.integer[Any]]
-    smallest_p: float
+    smallest: Floats
 
     def __post_init__(self) -> None:
         n = len(self.names)
-        for name in ("p", "adjusted", "statistic", "permutations"):
+        for name in ("p", "adjusted", "statistic", "permutations", "smallest"):
             shape = np.shape(getattr(self, name))
             if shape != (n, n) and not (name == "permutations" and shape == ()):
                 msg = f"{name} has shape {shape}: give ({n}, {n}), one for each pair of names"
@@ -63,6 +64,11 @@ class PairTests:
     def pairs(self) -> list[tuple[int, int]]:
         """Rows and columns of the pairs below the diagonal."""
         return [(i, j) for i in range(1, len(self.names)) for j in range(i)]
+
+    @property
+    def tested(self) -> list[tuple[int, int]]:
+        """Those of the pairs that were tested."""
+        return [(i, j) for i, j in self.pairs if np.isfinite(self.p[i, j])]
 
     def count(self, i: int, j: int) -> int:
         """Return the number of permutations of a pair."""
@@ -192,18 +198,20 @@ def _words(tests: PairTests, i: int, j: int) -> str:
     return (
         f"{head}<br>distance of the mean landscapes {tests.statistic[i, j]:.4g}"
         f"<br>p = {tests.p[i, j]:.4f} of {tests.count(i, j):,} permutations"
-        f"<br>adjusted for {len(tests.pairs)} pairs (Holm): {tests.adjusted[i, j]:.4f}"
+        f"<br>adjusted for {len(tests.tested)} pairs (Holm): {tests.adjusted[i, j]:.4f}"
     )
 
 
 def _legend(tests: PairTests, level: float) -> list[str]:
-    n = len(tests.pairs)
+    n = len(tests.tested)
     if not n:
-        return ["one name: there is no pair to test"]
+        return ["there is no pair to test"]
     limit = f"{level:g}".replace("0.", ".")
-    least = min(n * tests.smallest_p, 1.0)
+    smallest = np.array([tests.smallest[pair] for pair in tests.tested])
+    low, high = p_text(float(smallest.min())), p_text(float(smallest.max()))
+    least = float(holm(smallest).min())
     parts = [f"{SIGN} differs: p ≤ {limit}, adjusted for {n} pair{'s' if n > 1 else ''} (Holm)"]
-    parts.append(f"smallest p that one pair can reach {p_text(tests.smallest_p)}")
+    parts.append(f"smallest p that a pair can reach {low if low == high else f'{low} to {high}'}")
     if least > level:
         parts.append(f"<b>too few runs for {n} pair{'s' if n > 1 else ''}: none can be marked</b>")
     return parts

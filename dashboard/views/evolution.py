@@ -7,14 +7,10 @@ from numpy.typing import NDArray
 
 from analysis.landscape_study import LandscapeStudy
 from dashboard import lattice, metrics, words
-from dashboard.activation_study import (
-    StudyScene,
-    beside_units,
-    norm_rows,
-    norm_sentence,
-    what,
-)
+from dashboard.activation_norms import norm_rows
+from dashboard.activation_study import StudyScene, beside_units
 from dashboard.activation_units import SHARED_ROW
+from dashboard.activation_words import norm_sentence, what
 from dashboard.figures import marks
 from dashboard.figures.blank import BLANK
 from dashboard.figures.curves import Steps, strength_figure

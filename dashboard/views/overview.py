@@ -5,14 +5,10 @@ from typing import Any
 import numpy as np
 
 from dashboard import lattice, metrics, words
-from dashboard.activation_study import (
-    StudyScene,
-    beside_units,
-    norm_rows,
-    norm_sentence,
-    norms_panel,
-)
+from dashboard.activation_norms import norm_rows, norms_panel
+from dashboard.activation_study import StudyScene, beside_units
 from dashboard.activation_units import SHARED_ROW
+from dashboard.activation_words import norm_sentence
 from dashboard.cursor import runs_at
 from dashboard.figures import marks
 from dashboard.figures.accuracy import accuracy_figure

@@ -93,7 +93,7 @@ def test_cycles_are_closed_loops_born_with_their_bar(
     tmp_path: Path, homology: str, *, rectified: bool
 ) -> None:
     points = circle(120, width=5)
-    points = points - points.min() if rectified else points
+    points = np.maximum(points, 0) + np.eye(5, dtype=np.float32)[0] if rectified else points
     found = cloud_of(tmp_path, points, homology=homology, inputs=100, seed=2)
     matrix, scale, _ = filtration(points[found.rows], homology=homology, rectified=rectified)
     bars = found.diagram.bars(1)
@@ -202,6 +202,36 @@ def test_a_layer_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     source = NetworkSource("run", (str(path),), layers=("b",), stored=True)
     with pytest.raises(AnalysisError, match="holds bool, not real numbers"):
         activation_cloud(source, CloudParams(inputs=20))
+
+
+def test_a_local_homology_that_is_not_defined_is_an_error(tmp_path: Path) -> None:
+    points = np.maximum(np.random.default_rng(0).normal(size=(40, 2)) - 2, 0).astype(np.float32)
+    assert (~points.any(axis=1)).sum() > 20
+    with pytest.raises(AnalysisError, match="no median norm to divide by, so local homology"):
+        cloud_of(tmp_path, points, homology="local")
+    assert cloud_of(tmp_path, points).norm >= 0
+    # nearly half: it is not defined for some of the smaller samples only
+    points = np.concatenate([np.zeros((45, 2)), circle(55) + 3]).astype(np.float32)
+    found = cloud_of(tmp_path, points, homology="local", dimension=0)
+    assert np.isnan(found.size_norms).any()
+    assert np.isfinite(found.size_norms[-1]).all()
+    assert np.isfinite(found.size_norms[:-1]).any()
+
+
+def test_the_note_says_what_local_homology_is_about(tmp_path: Path) -> None:
+    assert cloud_of(tmp_path, circle(40)).note == ""
+    found = cloud_of(tmp_path, circle(40), homology="local")
+    assert found.note == "centred (some stored value is negative)"
+    rectified = np.maximum(circle(40), 0) + np.float32([1, 0])
+    found = cloud_of(tmp_path, rectified, homology="local")
+    assert found.note.startswith("at the origin (no stored value is negative and some are 0")
+
+
+def test_fewer_inputs_than_asked_for(tmp_path: Path) -> None:
+    found = cloud_of(tmp_path, circle(40), inputs=1000)
+    assert (len(found.points), found.n_total) == (40, 40)
+    assert found.inputs_note == "1,000 asked for; there are no more"
+    assert cloud_of(tmp_path, circle(40)).inputs_note == ""
 
 
 @pytest.mark.slow

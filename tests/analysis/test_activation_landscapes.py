@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from analysis import pipeline
+from analysis import networks, pipeline
 from analysis.activation_landscapes import NetworkLandscapes
 from analysis.architectures import build
 from analysis.cloud_shape import cloud_shape
@@ -42,6 +42,7 @@ step = 0.08
 """
 MARKS = ("start", "middle", "end")
 STEPS = ((0, 20, 300), (0, 40, 500), (0, 30, 400))
+ORIGIN = {True: "at the origin", False: "centred"}
 SETTINGS = {"landscapes": {"inputs": 60}}
 FIELDS = {
     "run", "layer", "step", "milestone", "n_points", "dimension", "homology", "norm", "h1_bars",
@@ -170,7 +171,11 @@ def test_a_network_from_files_to_norms(
         assert found.norms[i] == pytest.approx(np.sqrt((lengths**3).sum() / 12), abs=1e-5)
         assert found.scale[i] == pytest.approx(shape.scale, rel=1e-5)
         assert found.width[i] == cloud.shape[1]
-        assert found.notes[i] == ""
+        rectified = i in {1, 2}
+        assert found.notes[i] == {"global": "", "local": ORIGIN[rectified]}[homology]
+        mean = cloud.mean(axis=0)
+        spread = np.median([np.linalg.norm(point - mean) for point in cloud])
+        assert found.offset[i] == pytest.approx(np.linalg.norm(mean) / spread, rel=1e-4)
         expected = (
             neural_persistence(weights[f"fc{i}.weight"], scale=float(largest)) if i else np.nan
         )
@@ -280,6 +285,9 @@ def test_a_dead_layer_has_norm_zero_and_says_so(folder: Path, store: ResultStore
     spoiled(folder, kill)
     rows = rows_of(folder, "landscapes", store, runs=["run-001"])[4:8]
     assert [row["norm"] == 0 for row in rows] == [False, False, True, True]
+    result = result_of(units_of(folder)[4], store)
+    assert result.offset[2:].tolist() == [0, np.inf]
+    assert not any(result.failed)
     assert rows[2]["note"].startswith("dead")
     assert rows[3]["note"].startswith("constant")
     assert [row["h1_bars"] for row in rows[2:]] == [[], []]
@@ -330,10 +338,6 @@ def test_weights_that_do_not_fit_fail_alone(
 
 
 def test_a_class_or_a_number_that_is_not_there(folder: Path, store: ResultStore) -> None:
-    said = {"inputs": 8000}
-    rows = rows_of(folder, "landscapes", store, {"landscapes": said}, runs=["run-000"])
-    assert len(rows) == 3
-    assert f"inputs = 8000: there are {len(disks())} inputs in the data" in rows[0]["error"]
     said = {"inputs": 10, "of_class": "cat"}
     rows = rows_of(folder, "landscapes", store, {"landscapes": said}, runs=["run-000"])
     assert "there is no class 'cat' in the data; there are" in rows[0]["error"]
@@ -341,14 +345,73 @@ def test_a_class_or_a_number_that_is_not_there(folder: Path, store: ResultStore)
         units_of(folder, {"landscapes": {"inputs": 1}})
 
 
+def test_inputs_are_at_most_so_many(folder: Path, store: ResultStore) -> None:
+    total = len(disks())
+    found = result_of(units_of(folder, {"landscapes": {"inputs": total + 1}})[0], store)
+    assert len(found.rows) == found.n_total == total
+    assert found.inputs_note == f"{total + 1:,} asked for; there are no more"
+    assert result_of(units_of(folder)[0], store).inputs_note == ""
+    rows = rows_of(folder, "landscapes", store, {"landscapes": {"inputs": 8000}}, runs=["run-000"])
+    assert {(row["n_points"], row["n_total"], row["error"]) for row in rows} == {
+        (total, total, None)
+    }
+
+
+def test_a_local_homology_that_is_not_defined_is_no_zero(folder: Path, store: ResultStore) -> None:
+    """A first layer that is off for most inputs: its norm is not known, rather than 0."""
+
+    def turn_off(weights: dict[str, np.ndarray]) -> None:
+        weights["fc1.weight"][:] = 0
+        weights["fc1.weight"][:, 0] = 1
+        weights["fc1.bias"][:] = -1
+
+    spoiled(folder, turn_off)
+    unit = units_of(folder, {"landscapes": {"inputs": 60, "homology": "local"}})[4]
+    found = result_of(unit, store)
+    assert found.failed[:2] == (False, True)
+    assert np.isnan([found.norms[1], found.scale[1], found.offset[1]]).all()
+    assert found.notes[1].startswith("at least half of the inputs turn all its units off")
+    assert found.notes[1].endswith("; at the origin")
+    assert np.isfinite(found.neural_persistence[1])
+    row = rows_of(
+        folder, "landscapes", store, {"landscapes": {"inputs": 60, "homology": "local"}},
+        runs=["run-001"],
+    )[5]  # fmt: skip
+    assert (row["layer"], row["norm"], row["h1_bars"]) == ("fc1", None, None)
+    assert "no median norm" in row["error"]
+    # of all the cloud it is known
+    assert not any(result_of(units_of(folder)[4], store).failed)
+
+
+def test_weights_that_are_too_many_are_not_read(
+    folder: Path, store: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(networks, "MOST_WEIGHTS", 6 * 5 - 1)
+    read = []
+    tensor = networks.read_tensor
+    monkeypatch.setattr(networks, "read_tensor", lambda *a: read.append(a[1]) or tensor(*a))
+    found = result_of(units_of(folder)[0], store)
+    assert read == ["fc1.weight", "fc3.weight"]
+    assert np.isfinite(found.neural_persistence).tolist() == [False, True, False, True]
+    assert found.notes[2] == "30 weights are too many for neural persistence"
+    assert not any(found.failed)
+    weights = weights_of(0)
+    scale = max(float(np.abs(weights[f"fc{i}.weight"]).max()) for i in (1, 3))
+    assert found.neural_persistence[3] == pytest.approx(
+        neural_persistence(weights["fc3.weight"], scale=scale)
+    )
+
+
 def test_a_truncated_snapshot_fails_alone_and_the_study_goes_on(
     folder: Path, store: ResultStore
 ) -> None:
     path = folder / "run-002" / "step-000400.safetensors"
     path.write_bytes(path.read_bytes()[:200])
-    (study,) = units_of(folder, name="landscape-study")
+    (tests,) = units_of(folder, name="landscape-test")
+    study = tests.upstream
+    assert study is not None
     assert len(study.gathered) == 9
-    outcomes = compute([study], store, jobs=1, make_executor=threads)
+    outcomes = compute([tests], store, jobs=1, make_executor=threads)
     failed = {each.unit: each.message for each in outcomes if each.state == "failed"}
     assert len(failed) == 1
     assert "step-000400.safetensors" in next(iter(failed.values()))
@@ -358,7 +421,10 @@ def test_a_truncated_snapshot_fails_alone_and_the_study_goes_on(
     found = stored.result
     assert (len(found.runs), found.places) == (8, MARKS)
     assert found.counts.tolist() == [[3] * 4, [3] * 4, [2] * 4]
-    at = dict(zip(zip(found.first, found.second, strict=True), found.counts_of_tests, strict=True))
+    compared = pipeline.load(tests, store)
+    assert compared is not None
+    first, second = compared.result.first, compared.result.second
+    at = dict(zip(zip(first, second, strict=True), compared.result.counts, strict=True))
     assert at["start", "middle"].tolist() == [3, 3, 8, 1]
     assert at["middle", "end"].tolist() == [2, 2, 4, 1]
 

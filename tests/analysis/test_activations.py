@@ -297,6 +297,51 @@ MODULE = """
         def forward(self, x):
             return x + torch.randn_like(x)
 
+    class Shared(nn.Module):
+        # one ReLU serves two branches, and functions stand between modules
+
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(2, 3, 3, padding=1)
+            self.relu = nn.ReLU()
+            self.pool = nn.MaxPool2d(2)
+            self.drop = nn.Dropout(0.5)
+            self.mean = nn.AdaptiveAvgPool2d(1)
+            self.flat = nn.Flatten()
+            self.fc = nn.Linear(3, 4)
+            self.same = nn.Identity()
+            self.gate = nn.Sigmoid()
+            self.gated = nn.Dropout(0.5)
+            self.late = nn.Dropout(0.5)
+            self.last = nn.Linear(4, 2)
+            self.end = nn.Identity()
+
+        def forward(self, x):
+            x = self.flat(self.mean(self.drop(self.pool(self.relu(self.conv(x))))))
+            x = self.fc(x)
+            self.same(x), self.gated(self.gate(x))
+            kept = self.relu(x)
+            self.late(kept - 100)
+            return self.end(self.last(kept))
+
+    class Fixed(nn.Module):
+        # outputs of two rows, or of another width for whole batches
+
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(3, 4)
+            self.table = nn.Embedding(2, 5)
+            self.ragged = Ragged()
+            self.last = nn.Linear(4, 2)
+
+        def forward(self, x):
+            self.table(torch.arange(2)), self.ragged(x)
+            return self.last(self.first(x))
+
+    class Ragged(nn.Module):
+        def forward(self, x):
+            return x[:, : 3 - (len(x) == 256)]
+
     def inplace():
         return nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 2))
 
@@ -356,6 +401,50 @@ def test_a_network_of_odd_layers(tmp_path: Path, module: str) -> None:
         "wave": "its output is of complex numbers",
         "empty": "its output of shape (0,) has no coordinates",
     }
+
+
+def test_what_follows_a_relu_and_keeps_it_one_is_rectified_too(tmp_path: Path, module: str) -> None:
+    batch = batch_of(9, 2, 6, 8)
+    source = own_source(tmp_path, module, "Shared")
+    found = collected(source, batch)
+    assert "used more than once" in found["relu"].note
+    ends = {name for name, layer in found.items() if layer.rectified and name != "relu"}
+    assert ends == {"pool", "drop", "mean", "flat"}
+    assert all((found[name].points >= 0).all() for name in ends)
+    for name in ("late", "same", "end"):
+        assert (found[name].points < 0).any()
+    assert (found["gated"].points > 0).all()  # of which 0 is nothing special
+    # one layer alone is judged by the whole network
+    alone = own_source(tmp_path, module, "Shared", layers=("flat",))
+    assert collected(alone, batch)["flat"].rectified
+
+
+def test_the_experiment_has_the_last_word(tmp_path: Path, module: str) -> None:
+    names = ("act", "last", "input")
+    found = collected(own_source(tmp_path, module, "Odd", rectified=names), batch_of(5, 3))
+    assert {name for name, layer in found.items() if layer.rectified} == set(names)
+    assert found["last"].convention("local") == "at the origin (as experiment.toml says)"
+    assert found["norm"].convention("local") == "centred (as experiment.toml says)"
+    assert found["last"].convention("global") == ""
+    spec = source_of(tmp_path, MLP, weights_of(MLP), rectified=())
+    assert not any(layer.rectified for layer in collected(spec, batch_of(5, 3)).values())
+
+
+@pytest.mark.parametrize("n", [3, 300])
+def test_a_layer_that_has_as_many_rows_as_the_probe_by_chance(
+    tmp_path: Path, module: str, n: int
+) -> None:
+    found = collected(own_source(tmp_path, module, "Fixed"), batch_of(n, 3))
+    assert found["table"].points is None
+    rows = min(n, 256)
+    assert f"of shape (2, 5) for {rows if n == 3 else 44} inputs" in found["table"].note
+    assert found["first"].points.shape == (n, 4)
+    assert found["last"].points.shape == (n, 2)
+    if n == 300:
+        assert found["ragged"].points is None
+        assert found["ragged"].note == "its output is of shape (3,), then of (2,)"
+    else:
+        assert found["ragged"].points.shape == (3, 3)
 
 
 def test_what_a_network_draws_and_changes_stays_with_it(tmp_path: Path, module: str) -> None:
@@ -478,7 +567,7 @@ def test_stored_activations(tmp_path: Path) -> None:
         found["conv"].points, arrays["conv"][batch.rows].astype("f8").mean(axis=(2, 3)), atol=1e-6
     )
     np.testing.assert_array_equal(found["one"].points, arrays["one"][batch.rows][:, None])
-    assert [found[name].rectified for name in ("z", "conv")] == [False, True]
+    assert [found[name].rectified for name in ("z", "conv")] == [False, False]
     assert np.isinf(found["huge"].points).all()
     notes = {name: layer.note for name, layer in found.items() if layer.points is None}
     assert notes == {
@@ -490,3 +579,44 @@ def test_stored_activations(tmp_path: Path) -> None:
     assert list(collected(stored(tmp_path, layers=("conv",), **arrays), batch)) == ["conv"]
     with pytest.raises(NerveScopeError, match="no layer 'labels'; there are z, conv"):
         collected(stored(tmp_path, layers=("labels",), **arrays), batch)
+
+
+RELU = "at the origin (no stored value is negative and some are 0, as behind a ReLU)"
+ALL_POSITIVE = "centred (no stored value is exactly 0, unlike behind a ReLU)"
+NEGATIVE = "centred (some stored value is negative)"
+
+
+def rectified_by_hand() -> dict[str, np.ndarray]:
+    values = np.random.default_rng(0).normal(size=(40, 3))
+    relu = np.maximum(values, 0)
+    sigmoid = (1 / (1 + np.exp(-values))).astype(np.float16)
+    late = np.abs(values)
+    late[30, 1] = 0  # of an input that is not among the chosen ones
+    return {"relu": relu, "sigmoid": sigmoid, "tanh": np.tanh(values), "late": late, "input": relu}
+
+
+def test_what_stored_activations_end_in_is_judged_by_all_of_them(tmp_path: Path) -> None:
+    arrays = rectified_by_hand()
+    broken = arrays["relu"].copy()
+    broken[3] = np.nan
+    arrays |= {"broken": broken, "counts": np.arange(40, dtype=np.uint8)}
+    for rows in ([0, 1, 2], [30, 31]):
+        some = Batch(np.array(rows), np.zeros((2, 0), "f4"), np.zeros(2, int), (), 40)
+        found = collected(stored(tmp_path, **arrays), some)
+        said = {name: layer.convention("local") for name, layer in found.items()}
+        assert said == {
+            "relu": RELU, "sigmoid": ALL_POSITIVE, "tanh": NEGATIVE, "late": RELU,
+            "input": "centred", "broken": NEGATIVE, "counts": RELU,
+        }  # fmt: skip
+        assert {name for name, layer in found.items() if layer.rectified} == {
+            "relu", "late", "counts",
+        }  # fmt: skip
+
+
+def test_the_experiment_says_what_stored_activations_end_in(tmp_path: Path) -> None:
+    batch = Batch(np.arange(9), np.zeros((9, 0), "f4"), np.zeros(9, int), (), 40)
+    path = stored(tmp_path, **rectified_by_hand()).files
+    source = NetworkSource("run", path, stored=True, rectified=("sigmoid", "input"))
+    found = collected(source, batch)
+    assert {k for k, layer in found.items() if layer.rectified} == {"sigmoid", "input"}
+    assert found["relu"].convention("local") == "centred (as experiment.toml says)"

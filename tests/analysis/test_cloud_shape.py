@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from ripser import ripser
 
-from analysis.cloud_shape import cloud_shape, distances, filtration
+from analysis.cloud_shape import cloud_shape, distances, filtration, offset
 from analysis.datasets import load_dataset
 from analysis.errors import AnalysisError
+from analysis.homology import vietoris_rips
 from analysis.landscapes import bars_norm
 
 CLOUDS = {
@@ -185,14 +186,47 @@ def test_one_point_beside_many_equal_ones(homology: str, width: int) -> None:
 def test_no_median_norm() -> None:
     off = np.zeros((10, 3), np.float32)
     off[:4] = np.random.default_rng(0).random((4, 3))
-    found = cloud_shape(off, homology="local", rectified=True)
-    assert "half of the inputs turn all its units off" in found.note
-    assert (found.scale, bars_norm(found.diagram)) == (0, 0)
+    with pytest.raises(AnalysisError, match="half of the inputs turn all its units off: there is"):
+        cloud_shape(off, homology="local", rectified=True)
+    # which is no matter of its global homology, nor of that at another point
+    assert cloud_shape(off, homology="global").note == ""
+    assert cloud_shape(off, homology="local").note == ""
     off[4:6] = 1  # now fewer than half are off
     assert cloud_shape(off, homology="local", rectified=True).note == ""
     # symmetric about points that are at the mean but for rounding
     centre = np.array([[0.1, 0.7]] * 11 + [[0.1 + s, 0.7] for s in (-0.3, 0.3, -0.2, 0.2)])
-    assert "give exactly the centre" in cloud_shape(centre, homology="local").note
+    with pytest.raises(AnalysisError, match="give exactly the centre: there is no median norm"):
+        cloud_shape(centre, homology="local")
+
+
+@pytest.mark.parametrize("width", [3, 300])
+def test_the_filtration_is_rounded_as_it_is_used(width: int) -> None:
+    """Half the memory, and bit for bit the bars that distances in double precision give."""
+    points = np.random.default_rng(4).normal(size=(70, width)).astype(np.float32)
+    for homology in ("global", "local"):
+        matrix, _, _ = filtration(points, homology=homology)
+        assert matrix.dtype == np.float32
+        how = {"metric": "precomputed", "landmarks": None}
+        twice = vietoris_rips(matrix.astype(np.float64), **how)
+        found = cloud_shape(points, homology=homology).diagram
+        np.testing.assert_array_equal(found.pairs, twice.pairs)
+        np.testing.assert_array_equal(found.birth_edges, twice.birth_edges)
+
+
+def test_how_far_a_cloud_is_from_the_origin() -> None:
+    shift = np.array([3, 4])
+    square = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
+    assert offset(square) == 0
+    assert offset(square + shift) == pytest.approx(5 / np.sqrt(2))
+    assert offset(7 * (square + shift)) == pytest.approx(5 / np.sqrt(2))
+    lopsided = np.array([[0.0], [0], [0], [0], [10]])  # mean 2, distances 2, 2, 2, 2, 8
+    assert offset(lopsided) == pytest.approx(1)
+    assert offset(np.zeros((5, 3), np.float32)) == 0
+    assert offset(np.full((50, 3), 0.1, np.float32)) == np.inf
+    assert offset(np.full((50, 3), -1e30, np.float32)) == np.inf
+    assert offset(1e-30 * (square + shift)) == pytest.approx(5 / np.sqrt(2))
+    with pytest.raises(AnalysisError, match="NaN or infinite for 1 of 2 inputs"):
+        offset(np.array([[1.0], [np.nan]]))
 
 
 def test_bad_points_are_refused() -> None:

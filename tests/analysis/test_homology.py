@@ -14,7 +14,14 @@ from analysis import codec, homology
 from analysis._landmarks import _greedy_points
 from analysis.circle_models import klein_bottle
 from analysis.errors import AnalysisError
-from analysis.homology import birth_cycle, greedy_landmarks, loop_strength, vietoris_rips
+from analysis.homology import (
+    birth_cycle,
+    greedy_landmarks,
+    largest_gap,
+    loop_strength,
+    standing_out,
+    vietoris_rips,
+)
 
 
 def circle(n, noise=0.0, seed=0):
@@ -386,3 +393,41 @@ def test_a_diagram_checks_its_fields():
             n_points=10,
             birth_edges=diagram.birth_edges,
         )
+
+
+@pytest.mark.parametrize(
+    ("lengths", "count", "gap"),
+    [
+        ([8.0, 7.0, 2.0, 1.5], 2, 3.5),
+        ([9.0, 1.0], 1, 9.0),
+        ([4.0, 2.0, 1.0], 1, 2.0),  # of equal gaps the first
+        ([1.0, 1.0, 1.0], 1, 1.0),
+        ([3.0], 0, 1.0),
+        ([], 0, 1.0),
+        ([np.inf, 2.0, 1.0], 0, 1.0),  # cut off: how long it is nobody knows
+    ],
+)
+def test_the_largest_gap_is_between_successive_lengths(lengths, count, gap):
+    found = largest_gap(np.array(lengths))
+    assert found == (count, pytest.approx(gap))
+    assert [type(each) for each in found] == [int, float]
+
+
+def test_gaps_are_looked_for_after_the_first_bars_only():
+    lengths = np.array([8.0, 7.0, 6.0, 5.0, 0.5, 0.001])
+    assert largest_gap(lengths) == (5, pytest.approx(500))
+    assert largest_gap(lengths, most=4) == (4, pytest.approx(10))
+    assert largest_gap(lengths, most=3) == (3, pytest.approx(6 / 5))
+    assert largest_gap(lengths.astype("f4"), most=1) == (1, pytest.approx(8 / 7))
+
+
+def test_loops_that_stand_out_are_those_before_the_gap():
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    ring = np.column_stack([np.cos(angles), np.sin(angles)])
+    diagram = vietoris_rips(np.concatenate([ring, 0.7 * ring + [5, 0], 0.15 * ring[::4] + [0, 5]]))
+    count, gap = standing_out(diagram)
+    lengths = diagram.lengths(1)
+    assert (count, gap) == largest_gap(lengths)
+    assert (len(lengths), count) == (3, 2)
+    assert gap == pytest.approx(lengths[1] / lengths[2])
+    assert standing_out(vietoris_rips(ring)) == (0, 1.0), "one bar has no next"

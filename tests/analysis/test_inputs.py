@@ -89,7 +89,7 @@ def test_stratified_shares(sizes: tuple[int, ...], count: int, expected: list[in
 def test_stratified_shares_are_never_more_than_there_are() -> None:
     rng = np.random.default_rng(0)
     for _ in range(200):
-        sizes = rng.integers(1, 30, rng.integers(1, 6))
+        sizes = rng.integers(2, 30, rng.integers(1, 6))
         labels = labels_of(*sizes)
         count = int(rng.integers(1, len(labels) + 1))
         rows, _ = draw(labels, inputs_of(len(labels)), NAMES, count=count, sampling="stratified")
@@ -121,21 +121,50 @@ def test_images_are_spread_too_and_duplicates_are_not_taken_twice() -> None:
     images = np.random.default_rng(0).random((20, 1, 4, 4)).astype(np.float32)
     doubled = np.concatenate([images, images])
     labels = np.zeros(40, np.int64)
-    rows, _ = draw(labels, doubled, ("all",), count=20, sampling="spread")
-    assert len(set(rows % 20)) == 20
-    with pytest.raises(AnalysisError, match="only 20 of 40 inputs differ: ask for fewer"):
-        draw(labels, doubled, ("all",), count=21, sampling="spread")
+    for count in (20, 21, 40, 100):
+        rows, total = draw(labels, doubled, ("all",), count=count, sampling="spread")
+        assert len(rows) == 20
+        assert set(rows % 20) == set(range(20))
+        assert total == 40
+    equal = np.ones((9, 2), np.float32)
+    with pytest.raises(AnalysisError, match="all 9 inputs are equal: take another sampling"):
+        draw(np.zeros(9, np.int64), equal, ("all",), count=4, sampling="spread")
 
 
 @pytest.mark.parametrize("sampling", ["random", "stratified", "spread"])
-def test_more_than_there_are_is_refused(sampling: str) -> None:
-    labels = labels_of(10, 5)
-    with pytest.raises(AnalysisError, match="inputs = 16: there are 15 inputs in the data"):
-        draw(labels, inputs_of(15), NAMES, count=16, sampling=sampling)
-    with pytest.raises(AnalysisError, match="inputs = 6: there are 5 inputs of class disk in"):
-        draw(labels, inputs_of(15), NAMES, count=6, sampling=sampling, of_class="disk")
-    rows, _ = draw(labels, inputs_of(15), NAMES, count=15, sampling=sampling)
-    np.testing.assert_array_equal(rows, np.arange(15))
+def test_where_there_are_fewer_all_are_taken(sampling: str) -> None:
+    labels = labels_of(10, 5, 1)
+    for count in (16, 17, 8000):
+        rows, total = draw(labels, inputs_of(16), NAMES, count=count, sampling=sampling)
+        np.testing.assert_array_equal(rows, np.arange(16))
+        assert total == 16
+        how = {"count": count, "sampling": sampling, "of_class": "disk"}
+        rows, total = draw(labels, inputs_of(16), NAMES, **how)
+        np.testing.assert_array_equal(rows, np.flatnonzero(labels == 1))
+        assert total == 5
+    with pytest.raises(AnalysisError, match="there are 1 inputs of class 2 in the data: a shape"):
+        draw(labels, inputs_of(16), NAMES, count=9, sampling=sampling, of_class="2")
+    with pytest.raises(AnalysisError, match="there are 1 inputs in the data: a shape needs at l"):
+        draw(labels[:1], inputs_of(1), NAMES, count=9, sampling=sampling)
+
+
+def test_why_there_are_fewer_is_said() -> None:
+    source = NetworkSource("run", (), dataset='{"name": "disks", "step": 0.1}')
+    usual = {"of_class": "1", "sampling": "random", "seed": 0}
+    enough = batch_of(source, count=50, **usual)
+    assert enough.note == ""
+    assert batch_of(source, count=enough.n_total, **usual).note == ""
+    more = batch_of(source, count=8000, **usual)
+    assert (len(more.rows), more.note) == (enough.n_total, "8,000 asked for; there are no more")
+
+
+def test_copies_among_the_inputs_are_said(tmp_path: Path) -> None:
+    twice = np.tile(np.random.default_rng(0).random((15, 3)), (2, 1))
+    how = {"count": 20, "of_class": "", "seed": 0}
+    found = batch_of(stored_source(tmp_path, a=twice), **how, sampling="spread")
+    assert (len(found.rows), found.n_total) == (15, 30)
+    assert found.note == "20 asked for; only 15 of 30 differ"
+    assert batch_of(stored_source(tmp_path, a=twice), **how, sampling="random").note == ""
 
 
 def test_inputs_of_a_data_set() -> None:
@@ -168,7 +197,7 @@ def test_stored_activations_without_and_with_labels(tmp_path: Path) -> None:
     batch = batch_of(source, **how | {"of_class": "2"})
     assert batch.class_names == ("0", "1", "2")
     np.testing.assert_array_equal(batch.rows, np.arange(1, 30, 3))
-    with pytest.raises(AnalysisError, match="inputs = 10: there are 0 inputs of class 1"):
+    with pytest.raises(AnalysisError, match="there are 0 inputs of class 1 in the data"):
         batch_of(source, **how | {"of_class": "1"})
 
 

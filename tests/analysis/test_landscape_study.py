@@ -10,8 +10,15 @@ from analysis import landscapes as mathematics
 from analysis.activation_landscapes import NetworkLandscapes
 from analysis.codec import decode, encode
 from analysis.errors import AnalysisError
-from analysis.landscape_study import LandscapeStudy, landscape_study, principal_plane
-from analysis.landscape_tests import StudyParams
+from analysis.landscape_study import (
+    DEEP,
+    FINE,
+    LandscapeStudy,
+    StudyParams,
+    landscape_study,
+    principal_plane,
+)
+from analysis.landscape_tests import LandscapeTests, TestParams, landscape_tests
 from analysis.sources import Place
 
 LAYERS = ("input", "fc1", "fc2")
@@ -39,6 +46,7 @@ def network(
         offsets=np.cumsum([0, *map(len, pairs)]),
         norms=np.where(dead, np.nan, norms),
         scale=np.ones(n),
+        offset=np.zeros(n),
         width=np.ones(n, np.int64),
         neural_persistence=np.array([np.nan, *np.arange(1.0, n)]),
         notes=tuple("NaN" if name in failed else "" for name in diagrams),
@@ -71,6 +79,10 @@ def diagram(found: NetworkLandscapes, layer: str) -> Bars:
 
 def study_of(given: Sequence[tuple[Place, NetworkLandscapes]], **params: object) -> LandscapeStudy:
     return landscape_study(given, StudyParams(**params))
+
+
+def compared(found: LandscapeStudy, **params: object) -> LandscapeTests:
+    return landscape_tests(found, TestParams(**params))
 
 
 def tents(bars: Bars, grid: np.ndarray, levels: int) -> np.ndarray:
@@ -109,6 +121,13 @@ def test_inner_products_are_integrals() -> None:
         expected = np.array(values) @ np.array(values).T * (fine[1] - fine[0])
         np.testing.assert_allclose(found.gram[j], expected, rtol=1e-4, atol=1e-8)
     np.testing.assert_allclose(np.diagonal(found.gram, axis1=1, axis2=2).T, found.norms**2)
+    assert found.gram.dtype == np.float64
+
+
+def test_settings_are_those_of_the_runs() -> None:
+    found = study_of(networks(runs=2))
+    said = [json.loads(each) for each in found.settings]
+    assert said == [{"rate": 0}, {"rate": 0}, {"rate": 0.1}, {"rate": 0.1}]
 
 
 def permuted(vectors: np.ndarray, first: list[int], second: list[int]) -> float:
@@ -126,7 +145,8 @@ def permuted(vectors: np.ndarray, first: list[int], second: list[int]) -> float:
 
 def test_p_values_are_those_of_all_exchanges_of_explicit_vectors() -> None:
     given = networks(runs=5, marks=("a", "b", "c"))
-    found = study_of(given)
+    study = study_of(given)
+    found = compared(study)
     pairs = list(zip(found.first, found.second, strict=True))
     assert pairs == [("a", "b"), ("a", "c"), ("b", "c")]
     grid = np.linspace(0, 2, 2001)
@@ -140,16 +160,22 @@ def test_p_values_are_those_of_all_exchanges_of_explicit_vectors() -> None:
     for i, (a, b) in enumerate(pairs):
         for j, vectors in enumerate(spaces):
             distance = np.linalg.norm(vectors[where[a]].mean(0) - vectors[where[b]].mean(0))
-            assert found.tests[i, j, 0] == pytest.approx(distance, rel=1e-3)
-            assert found.tests[i, j, 1] == pytest.approx(permuted(vectors, where[a], where[b]))
-        assert found.counts_of_tests[i].tolist() == [5, 5, 32, 1]
+            assert found.shapes[i, j, 0] == pytest.approx(distance, rel=1e-3)
+            assert found.shapes[i, j, 1] == pytest.approx(permuted(vectors, where[a], where[b]))
+            sizes = np.linalg.norm(vectors, axis=1)[:, None]
+            change = sizes[where[b]].mean() - sizes[where[a]].mean()
+            assert found.norms[i, j, 0] == pytest.approx(change, rel=1e-3, abs=1e-5)
+            assert found.norms[i, j, 1] == pytest.approx(permuted(sizes, where[a], where[b]))
+            assert found.grown[i, j] == (sizes[where[b]] > sizes[where[a]]).sum()
+        assert found.counts[i].tolist() == [5, 5, 32, 1]
         assert found.smallest[i] == 2 / 32
+    assert found.layers == LAYERS
     for j in range(4):
-        p = found.tests[:, j, 1]
+        p = found.shapes[:, j, 1]
         ranked, adjusted = np.argsort(p, kind="stable"), np.zeros(3)
         for rank, k in enumerate(ranked):
             adjusted[k] = max([min(1, (3 - r) * p[ranked[r]]) for r in range(rank + 1)])
-        np.testing.assert_allclose(found.tests[:, j, 2], adjusted)
+        np.testing.assert_allclose(found.shapes[:, j, 2], adjusted)
 
 
 def test_networks_join_by_milestone_and_otherwise_by_step() -> None:
@@ -160,7 +186,8 @@ def test_networks_join_by_milestone_and_otherwise_by_step() -> None:
     assert found.places == ("step 5", "step 7", "done")
     assert found.place.tolist() == [2, 0, 2, 0, 1]
     assert found.counts[:, 0].tolist() == [2, 1, 2]
-    assert list(zip(found.first, found.second, strict=True)) == [("step 5", "done")]
+    tests = compared(found)
+    assert list(zip(tests.first, tests.second, strict=True)) == [("step 5", "done")]
     assert found.steps == (900, 5, 20, 5, 7)
     assert (found.spreads[1] == 0).all()
 
@@ -209,8 +236,12 @@ def test_a_network_whose_layer_failed_is_in_no_test_and_no_mean() -> None:
     found = study_of([*given[:4], (place, broken), *given[5:]])
     assert found.counts.tolist() == [[5, 5, 4], [5, 5, 5]]
     without = study_of([each for each in given if each[0].run != "run-2"])
-    np.testing.assert_allclose(found.tests, without.tests)
-    assert found.counts_of_tests.tolist() == [[4, 4, 16, 1]]
+    tests, fewer = compared(found), compared(without)
+    for name in ("shapes", "norms", "grown"):
+        np.testing.assert_allclose(getattr(tests, name), getattr(fewer, name))
+    assert tests.counts.tolist() == [[4, 4, 16, 1]]
+    lost = np.isnan(found.plane).any(axis=2)
+    assert np.argwhere(lost).tolist() == [[4, 2]], "a layer that failed is nowhere in the plane"
     assert np.isnan(found.norms[4, 2])
     assert not np.isnan(found.mean_norms()).any()
     assert "fc2: NaN" in found.notes[4]
@@ -225,14 +256,20 @@ def test_a_layer_that_fails_everywhere_does_not_stop_the_others() -> None:
     given = networks(runs=3)
     broken = [(p, network({x: diagram(n, x) for x in LAYERS}, failed=["fc1"])) for p, n in given]
     found = study_of(broken)
-    assert np.isnan(found.tests[0, 1]).all()
-    whole = study_of(given)
-    np.testing.assert_allclose(found.tests[0, [0, 2]], whole.tests[0, [0, 2]])
-    expected = np.sqrt(whole.tests[0, 0, 0] ** 2 + whole.tests[0, 2, 0] ** 2)
-    assert found.tests[0, 3, 0] == pytest.approx(expected)
+    tests, whole = compared(found), compared(study_of(given))
+    assert np.isnan(tests.shapes[0, 1]).all()
+    assert np.isnan(tests.norms[0, 1]).all()
+    assert tests.grown[0, 1] == -1
+    np.testing.assert_allclose(tests.shapes[0, [0, 2]], whole.shapes[0, [0, 2]])
+    np.testing.assert_allclose(tests.norms[0, [0, 2]], whole.norms[0, [0, 2]])
+    expected = np.sqrt(whole.shapes[0, 0, 0] ** 2 + whole.shapes[0, 2, 0] ** 2)
+    assert tests.shapes[0, 3, 0] == pytest.approx(expected)
+    assert np.isnan(found.plane[:, 1]).all()
+    assert np.isfinite(found.plane[:, [0, 2]]).all()
     nothing = [(p, network({x: diagram(n, x) for x in LAYERS}, failed=LAYERS)) for p, n in given]
     found = study_of(nothing)
-    assert found.first == ()
+    assert compared(found).first == ()
+    assert np.isnan(found.plane).all()
     assert np.isnan(found.mean_norms()).all()
 
 
@@ -256,8 +293,12 @@ def test_networks_without_any_loop() -> None:
         assert (found.means == 0).all()
         assert np.isfinite(found.plane).all()
         # equal landscapes: every exchange is as extreme
-        assert (found.tests[..., 1] == 1).all()
-        assert (found.tests[..., 0] == 0).all()
+        tests = compared(found)
+        assert (tests.shapes[..., 1] == 1).all()
+        assert (tests.shapes[..., 0] == 0).all()
+        assert (tests.norms[..., 0] == 0).all()
+        assert (tests.norms[..., 1] == 1).all()
+        assert (tests.grown == 0).all()
 
 
 def test_components_that_never_die_are_left_out() -> None:
@@ -265,15 +306,16 @@ def test_components_that_never_die_are_left_out() -> None:
     place = Place("run", 0, None, "{}")
     found = study_of([(place, network({"fc1": bars}, dimension=0))])
     assert found.gram[0, 0, 0] == pytest.approx((0.5**3 + 0.25**3) / 12)
-    assert found.first == ()
+    assert compared(found).first == ()
 
 
 def test_one_network() -> None:
     found = study_of(networks(runs=1, marks=("only",), layers=("fc1",)))
     assert found.plane.tolist() == [[[0, 0]]]
     assert found.explained == (0, 0)
-    assert found.tests.shape == (0, 2, 3)
-    assert found.counts_of_tests.shape == (0, 4)
+    tests = compared(found)
+    assert tests.shapes.shape == tests.norms.shape == (0, 2, 3)
+    assert tests.counts.shape == (0, 4)
     assert (found.spreads == 0).all()
 
 
@@ -293,7 +335,39 @@ def test_results_survive_the_store_and_are_the_same_again() -> None:
     again = decode(encode(found, {}), LandscapeStudy).result
     twice = study_of(networks())
     for each in (again, twice):
-        for name in ("gram", "means", "spreads", "plane", "tests", "grids", "smallest"):
+        for name in ("gram", "means", "spreads", "plane", "grids", "norms", "place"):
             np.testing.assert_array_equal(getattr(each, name), getattr(found, name))
+        assert each.settings == found.settings
     assert again.milestones == found.milestones == ("start", "end") * 4
     assert again.explained == found.explained
+    tests = compared(found)
+    stored = decode(encode(tests, {}), LandscapeTests).result
+    for each in (stored, compared(again)):
+        for name in ("shapes", "norms", "grown", "counts", "smallest"):
+            np.testing.assert_array_equal(getattr(each, name), getattr(tests, name))
+        assert (each.first, each.second, each.layers) == (tests.first, tests.second, tests.layers)
+
+
+def test_tests_are_exact_where_the_plane_is_sampled() -> None:
+    """Bars shorter than a place of the grid, and more than the levels of the plane."""
+    few = np.array([[0.0, 4.0]])
+    many = np.concatenate([few, np.tile([1.0, 1.001], (200, 1))])
+    given = [
+        (Place(f"run-{i}", 10 * m, None, "{}"), network({"fc1": bars}))
+        for i in range(3)
+        for m, bars in enumerate((few, many))
+    ]
+    found = study_of(given)
+    assert len(many) - 1 > DEEP
+    assert 4 / FINE > 0.001
+    tests = compared(found)
+    apart = mathematics.distance(mathematics.landscape(few), mathematics.landscape(many))
+    assert apart > 0
+    assert tests.shapes[0, 0, 0] == pytest.approx(apart, rel=1e-3)
+    drawn = np.linalg.norm(found.plane[0] - found.plane[1])
+    assert drawn != pytest.approx(apart, rel=1e-2), "the plane misses some"
+
+
+def test_an_unusable_projection_is_refused() -> None:
+    with pytest.raises(AnalysisError, match="projection must be one of pca, umap"):
+        StudyParams(projection="tsne")

@@ -1,5 +1,6 @@
 """How networks, inputs and stored activations come in: what is there, and why something is not."""
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from analysis import datasets, registry
+from analysis import _network_source, datasets, registry
 from analysis.activation_landscapes import LandscapeParams, network_landscapes
 from analysis.architectures import build
 from analysis.checkpoints import content_digest
@@ -158,6 +159,88 @@ def test_a_study_gathers_the_chosen_steps_and_runs(tmp_path: Path) -> None:
     (whole,) = plan(opened, "landscape-study")
     assert len(whole.gathered) == 9
     assert set(asked.gathered) < set(whole.gathered)
+
+
+# --- which layers end in a ReLU ---------------------------------------------------------------
+
+
+def test_an_experiment_may_say_which_layers_end_in_a_relu(tmp_path: Path) -> None:
+    usual = sources(open_experiment(mlp(tmp_path)))[0]
+    assert usual.rectified is None
+    assert "rectified" not in usual.inputs()  # as before there was such a word
+    (tmp_path / "experiment.toml").write_text('rectified = ["fc3", "fc1", "fc1"]\n' + TOML)
+    source = sources(open_experiment(tmp_path))[0]
+    assert source.rectified == ("fc1", "fc3")
+    assert source.inputs() == usual.inputs() | {"rectified": ["fc1", "fc3"]}
+    found = computed(source, homology="local")
+    said = "as experiment.toml says"
+    assert found.notes == tuple(
+        f"{where} ({said})" for where in ("centred", "at the origin", "centred", "at the origin")
+    )
+    (tmp_path / "experiment.toml").write_text("rectified = []\n" + TOML)
+    none = sources(open_experiment(tmp_path))[0]
+    assert none.inputs() == usual.inputs() | {"rectified": []}
+    notes = computed(none, homology="local").notes
+    assert all(note.startswith("centred") for note in notes)
+
+
+def test_it_may_say_so_of_stored_activations(tmp_path: Path) -> None:
+    store(tmp_path / "run" / "activations" / "step-000000.npz")
+    (tmp_path / "experiment.toml").write_text('rectified = ["hidden"]\n')
+    (source,) = sources(open_experiment(tmp_path))
+    assert source.inputs()["rectified"] == ["hidden"]
+    assert computed(source, homology="local").notes == (
+        "at the origin (as experiment.toml says)",
+        "centred (as experiment.toml says)",
+    )
+
+
+@pytest.mark.parametrize("said", ["true", '"fc1"', "[1]", "{}"])
+def test_a_word_that_makes_no_sense_is_said(tmp_path: Path, said: str) -> None:
+    opened = open_experiment(mlp(tmp_path, toml=f"rectified = {said}\n" + TOML))
+    assert "must be a list of names of layers" in why_none(opened)
+    assert activation_names(opened) == ()
+    assert plan(opened, "landscapes") == []
+    with pytest.raises(ExperimentError, match=r"rectified = .* must be a list of names of layers"):
+        network_source(opened, opened.runs[0], opened.axis[0])
+
+
+# --- provenance -------------------------------------------------------------------------------
+
+
+def test_provenance_has_digests_of_data_and_code(module: Any, tmp_path: Path) -> None:
+    root = mlp(tmp_path / "exp", toml=TOML.partition("[dataset]")[0] + '[dataset]\npath = "x.npz"')
+    inputs = np.random.default_rng(0).normal(size=(40, 2))
+    np.savez(root / "x.npz", x=inputs, y=np.arange(40) % 2)
+    opened = open_experiment(root)
+    (said,) = sources(opened)[0].provenance()
+    data = {"file": "x.npz", "digest": content_digest(root / "x.npz")}
+    assert (said["data"], said["code"], said["dataset"]) == ([data], None, {"path": "x.npz"})
+    name = module(TWO)
+    code = tmp_path / f"{name}.py"
+    (said,) = sources(replace(opened, model=f"{name}:make"))[0].provenance()
+    assert said["code"] == {"file": code.name, "digest": content_digest(code)}
+    assert said["data"] == [data]
+    assert str(tmp_path) not in json.dumps(said)
+    stored = store(tmp_path / "activations" / "step-1.npz")
+    (said,) = NetworkSource("run", (str(stored),), stored=True).provenance()
+    assert (said["data"], said["digest"]) == ([], content_digest(stored))
+
+
+def test_provenance_of_many_data_files_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / f"{i}.bin" for i in range(_network_source.MOST_NAMED + 1)]
+    for i, path in enumerate(files):
+        path.write_bytes(bytes([i]))
+    monkeypatch.setattr(_network_source, "dataset_files", lambda *_args, **_kwargs: files)
+    snapshot_file = snapshot(tmp_path / "step-0.safetensors")
+    source = NetworkSource("run", (str(snapshot_file),), dataset='{"path": "x"}')
+    ((one,),) = [each["data"] for each in source.provenance()]
+    assert one["file"] == "17 files"
+    files[3].write_bytes(b"other")
+    ((other,),) = [each["data"] for each in source.provenance()]
+    assert other["digest"] != one["digest"]
 
 
 # --- inputs ---------------------------------------------------------------------------------------

@@ -1,13 +1,23 @@
 """`analysis.neural_persistence` against union-find, GUDHI, and layers worked by hand."""
 
+import tracemalloc
+
 import gudhi
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import minimum_spanning_tree
 
 from analysis.errors import AnalysisError
-from analysis.neural_persistence import neural_persistence
+from analysis.neural_persistence import (
+    largest_weight,
+    neural_persistence,
+    persistence_of,
+    spanning_weights,
+    warm,
+)
 
 
 def layer(n_out, n_in, seed):
@@ -114,6 +124,64 @@ def test_a_convolution_is_the_matrix_of_its_unfolded_patches():
 def test_half_precision_is_not_computed_in_half_precision():
     weights = layer(30, 40, 0).astype(np.float16)
     assert neural_persistence(weights) == neural_persistence(weights.astype(np.float64))
+
+
+def by_scipy(weights):
+    """A sparse minimum spanning tree, as it was computed before there was a kernel."""
+    matrix = np.abs(weights.astype(np.float64))
+    largest = matrix.max() or 1.0
+    n_out, n_in = matrix.shape
+    cost = np.zeros((n_out + n_in, n_out + n_in))
+    cost[:n_out, n_out:] = 2 - matrix / largest  # scipy takes the lightest, and none of weight 0
+    rows, columns = minimum_spanning_tree(csr_array(cost)).nonzero()
+    return np.sort(matrix[rows, columns - n_out])[::-1]
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.int8, np.int64])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (10, 300), (300, 10), (120, 120)])
+def test_the_tree_is_that_of_scipy_to_the_bit(shape, kind):
+    weights = (40 * layer(*shape, seed=1)).astype(kind)
+    np.testing.assert_array_equal(spanning_weights(weights), by_scipy(weights))
+    for other in (weights[::-1], np.asfortranarray(weights), weights.astype(weights.dtype.str)):
+        np.testing.assert_array_equal(spanning_weights(other), by_scipy(weights))
+
+
+def test_most_weights_of_a_pruned_layer_are_zero():
+    rng = np.random.default_rng(0)
+    weights = np.where(rng.random((60, 90)) < 0.01, rng.normal(size=(60, 90)), 0)
+    found = spanning_weights(weights)
+    np.testing.assert_array_equal(found, by_scipy(weights))
+    assert (found == 0).sum() > 50
+
+
+def test_a_tree_serves_any_scale():
+    weights = layer(20, 30, 0)
+    tree = spanning_weights(weights)
+    assert tree[0] == largest_weight(weights) == np.abs(weights).max()
+    for scale in (None, 9.0):
+        assert persistence_of(tree, scale=scale) == neural_persistence(weights, scale=scale)
+
+
+def test_weights_are_not_copied():
+    weights = layer(1000, 2000, 0).astype(np.float32)
+    warm()
+    before = neural_persistence(weights)
+    tracemalloc.start()
+    try:
+        assert neural_persistence(weights) == before
+        assert tracemalloc.get_traced_memory()[1] < 0.1 * weights.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_largest_weight():
+    for kind in (np.int8, np.int64, np.float16, np.float32):
+        assert largest_weight(np.array([[-128, 3]], kind)) == 128
+        assert largest_weight(np.array([[5, -3]], kind)) == 5
+    assert largest_weight(np.array([[7, 200]], np.uint8)) == 200
+    assert largest_weight(np.zeros((0, 3))) == 0
+    assert np.isnan(largest_weight(np.array([[1, np.nan]])))
+    assert largest_weight(np.array([[1, -np.inf]])) == np.inf
 
 
 def test_a_dead_layer_has_none():

@@ -21,7 +21,7 @@ from analysis.experiment import open_experiment
 from analysis.pipeline import load, results_of, run_unit
 from analysis.scheduler import Scheduler, compute
 from analysis.store import ResultStore
-from analysis.units import key_of, plan, unit_of
+from analysis.units import Unit, key_of, plan, unit_of, with_parts
 
 Make = Callable[..., Path]
 SETTINGS = {"filters": {"k": "5", "fraction": 1.0}}
@@ -376,3 +376,59 @@ def test_the_unit_of_a_layer_that_no_run_has_is_empty(make_experiment: Make) -> 
     experiment = open_experiment(make_experiment())
     unit = unit_of(experiment, "filters", layer="conv1", step=experiment.axis[0])
     assert len(unit.refs) == 2
+
+
+@pytest.fixture
+def study_units(make_mlp: Make) -> list[Unit]:
+    """The tests of an experiment of four networks, the study below them, and these networks."""
+    experiment = open_experiment(make_mlp(runs=2, inputs=12))
+    (tests,) = plan(experiment, "landscape-test")
+    assert tests.upstream is not None
+    return [tests, tests.upstream, *tests.upstream.gathered]
+
+
+def test_what_is_gathered_comes_before_what_gathers_it_however_far_below(
+    study_units: list[Unit],
+) -> None:
+    tests, study, *networks = study_units
+    assert len(networks) == 4
+    assert tests.gathered == ()
+    assert with_parts([tests]) == [*networks, tests]
+    assert with_parts([study]) == [*networks, study]
+    assert with_parts([tests, study]) == [*networks, tests, study], "each of them once"
+    assert with_parts([networks[2], tests]) == [
+        networks[2], networks[0], networks[1], networks[3], tests,
+    ]  # fmt: skip
+    assert with_parts([]) == []
+
+
+def test_provenance_names_what_was_gathered(study_units: list[Unit], store: ResultStore) -> None:
+    tests, study, *networks = study_units
+    assert run_unit(tests, store).state == "computed"
+    stored = {unit: load(unit, store) for unit in study_units}
+    said = {unit: each.provenance for unit, each in stored.items() if each is not None}
+    assert len(said) == len(study_units)
+    assert said[study]["gathered"] == [key_of(each) for each in networks]
+    assert said[tests]["gathered"] == []
+    assert said[tests]["upstream"] == key_of(study)
+    assert said[study]["upstream"] is None
+    for unit in networks:
+        assert said[unit]["gathered"] == []
+        assert said[unit]["inputs"]
+    assert {"torch", "umap-learn", "scikit-learn"} <= set(said[study]["libraries"])
+
+
+def test_parameters_of_tests_leave_the_study_as_it_is(make_mlp: Make, store: ResultStore) -> None:
+    experiment = open_experiment(make_mlp(runs=2, inputs=12))
+    units = [
+        plan(experiment, "landscape-test", settings={"landscape-test": settings})[0]
+        for settings in ({}, {"permutations": 50}, {"between": "colour"})
+    ]
+    assert len({key_of(each) for each in units}) == 3
+    assert len({key_of(each.upstream) for each in units if each.upstream}) == 1
+    outcomes = [run_unit(each, store) for each in units]
+    assert [each.state for each in outcomes] == ["computed", "computed", "failed"]
+    assert "between = 'colour'" in outcomes[2].message
+    assert units[2].upstream is not None
+    assert load(units[2].upstream, store) is not None, "the study is there all the same"
+    assert load(units[2], store) is None

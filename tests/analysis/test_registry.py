@@ -25,10 +25,20 @@ def test_a_chain_starts_at_the_layer() -> None:
     assert "filters" not in registry.leaves()
 
 
+def test_tests_stand_on_the_study_that_gathers_landscapes() -> None:
+    assert [kind.name for kind in registry.chain("landscape-test")] == [
+        "landscape-study",
+        "landscape-test",
+    ]
+    assert registry.get("landscape-study").gathers
+    assert not registry.get("landscape-test").gathers
+    assert registry.tables()["landscape-test"].analysis == "landscape-test"
+
+
 def test_what_is_computed_on_demand_is_left_out_of_what_is_computed_ahead() -> None:
     assert registry.get("circular").on_demand
     assert not registry.get("mapper").on_demand
-    assert registry.leaves() == ["mapper", "landscape-study"]
+    assert sorted(registry.leaves()) == ["landscape-test", "mapper"]
 
 
 def test_what_an_analysis_on_demand_stands_on_is_computed_ahead_all_the_same(

@@ -164,7 +164,7 @@ def choose(page: Page, control: str, option: str) -> None:
 
 def more(page: Page) -> None:
     """Unfold the controls that are not always in sight."""
-    page.locator("details.more summary").click()
+    page.locator(".view:not(.gone) details.more summary").click()
 
 
 def fill(page: Page, parameter: str, value: str) -> None:

@@ -1,5 +1,7 @@
 """The study of all networks on the page: its numbers, and what it says where some are missing."""
 
+import itertools
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,12 +17,15 @@ from analysis.pipeline import run_unit
 from analysis.store import ResultStore
 from analysis.units import Unit, key_of
 from dashboard import frames, ids
-from dashboard.activation_study import NETWORK, norm_rows, norm_sentence, what
+from dashboard.activation_norms import norm_rows
+from dashboard.activation_study import NETWORK
+from dashboard.activation_words import norm_sentence, what
 from dashboard.commands import table_rows
 from dashboard.context import Context
 from dashboard.cursor import Pin
 from dashboard.results import Shown
 from dashboard.view import Ask, Panel, View
+from dashboard.views.activations.panels import CLEAR
 
 Make = Callable[..., Path]
 Open = Callable[..., Context]
@@ -157,11 +162,19 @@ def test_the_sentence_has_the_numbers_of_the_tables(
         squares = [sum(r["norm"] ** 2 for r in at[step] if r["run"] == run) for run in runs]
         return float(np.mean(np.sqrt(squares)))
 
-    assert f"All 4 layers together: {joint(100):.3g}, at step 0 {joint(0):.3g}" in said
+    together = f"All 4 layers together: norm {joint(100):.3g}, at step 0 {joint(0):.3g}"
+    assert together in said
     assert ("p = " in said) is (len(here) > 1)
     if len(here) > 1:
         (test,) = (r for r in table(shipped, "landscape-test", state) if r["layer"] == ALL_LAYERS)
-        assert f"(p = {test['p']:.2g}, {test['n_first']} runs)." in said
+        assert said.endswith(
+            f"{together} (larger in {test['runs_grown']} of {test['n_first']} runs, "
+            f"p = {test['norm_p']:.2g}); the mean landscapes are {test['distance']:.3g} apart "
+            f"(p = {test['p']:.2g})."
+        )
+        assert test["norm_change"] == pytest.approx(joint(100) - joint(0))
+    else:
+        assert said.endswith(f"{together}.")
     assert norm_sentence(scene[1]).endswith(said[said.index("All 4 layers") :])
 
 
@@ -284,7 +297,7 @@ def test_a_dead_layer_is_said_and_the_others_are_shown(
     for name in ("landscape", "cloud", "inputs", "sizes", "depth", "curves", "tests"):
         assert panel(scene, name).message == "", name
     (bar,) = (b for b in scene[0].row.bars(scene[1].ask) if b.layer == "fc2")
-    assert (bar.strength, bar.note) == (0.0, "dead or constant, or no loops")
+    assert (bar.strength, bar.note) == (0.0, "dead or constant, or no bars")
     alive = scene_of(context, {"layer": "fc1", "index": 1})
     assert "dead" not in alive[0].sentence(alive[1])
 
@@ -297,7 +310,10 @@ def test_one_run_says_why_there_are_no_tests(
     fill(context, {"view": "activations"} | said)
     scene = scene_of(context, said)
     for name in ("tests", "verdicts"):
-        assert "needs at least two runs; there is one" in panel(scene, name).message
+        assert panel(scene, name).message == (
+            "Nothing to compare: a test needs two milestones or steps that two runs share, and "
+            "there are landscapes of 1 run at 2 places."
+        )
     assert scene[0].panels["tests"].rows(scene[1]) == []
     assert "±" not in scene[0].sentence(scene[1])
     assert "p = " not in scene[0].sentence(scene[1])
@@ -305,6 +321,145 @@ def test_one_run_says_why_there_are_no_tests(
     assert "mean over 1 run" in panel(scene, "landscape").caption
     for name in ("norms", "landscape", "depth", "curves", "cloud", "difference"):
         assert panel(scene, name).message == "", name
+
+
+def test_an_unknown_key_to_compare_fails_the_tests_only(
+    make_mlp: Make, open_context: Open, store: ResultStore
+) -> None:
+    context, _, study = start(make_mlp(runs=2, inputs=20), open_context)
+    assert run_unit(study, store).state == "computed"
+    said = {"layer": "fc1", "index": 1, "params": {"landscape-test.between": "colour"}}
+    need = context.views["activations"].units(ask_of(context, said))
+    tests = need["tests"]
+    assert isinstance(tests, Unit)
+    assert need["study"] == study, "it is the same study"
+    scene = scene_of(context, said)
+    assert panel(scene, "tests").message == panel(scene, "verdicts").message == "Computing …"
+    outcome = run_unit(tests, store)
+    assert outcome.state == "failed"
+    context.jobs._note([replace(outcome, key=key_of(tests))])
+    scene = scene_of(context, said)
+    for name in ("tests", "verdicts"):
+        assert "between = 'colour'" in panel(scene, name).message
+        assert "or use milestone" in panel(scene, name).message
+        assert scene[0].panels[name].rows(scene[1]) == []
+    for name in ("norms", "landscape", "difference", "depth", "curves"):
+        assert panel(scene, name).message == "", name
+    assert len(norm_rows(scene[1])) == 4 * len(LAYERS)
+    text = scene[0].sentence(scene[1])
+    assert text.startswith("fc1 at step 100: landscape norm")
+    assert "p = " not in text
+    assert "apart" not in text
+    assert text.endswith(".")
+    assert all(bar.strength is not None for bar in scene[0].row.bars(scene[1].ask))
+    for view, name in (("overview", "landscapes"), ("evolution", "landscapes-all")):
+        beside = scene_of(context, said, view)
+        assert panel(beside, name).message == ""
+        assert "has the largest landscape norm" in beside[0].sentence(beside[1])
+
+
+def test_a_key_of_run_toml_is_compared_on_the_page(
+    make_mlp: Make, open_context: Open, fill: Fill
+) -> None:
+    folder = make_mlp(runs=4, inputs=20)
+    for i, path in enumerate(sorted(folder.glob("run-*"))):
+        (path / "run.toml").write_text(f"batch = {8 * (1 + i % 2)}\n")
+    context = open_context(folder)
+    said = {"layer": "fc1", "index": 1, "params": {"landscape-test.between": "batch"}}
+    fill(context, {"view": "activations"} | said)
+    scene = scene_of(context, said)
+    shown = scene[0].panels["verdicts"].rows(scene[1])
+    assert [(row["first"], row["second"], row["runs"]) for row in shown] == [
+        (f"batch = 8, step {step}", f"batch = 16, step {step}", 2) for step in (0, 100)
+    ]
+    rows = scene[0].panels["tests"].rows(scene[1])
+    assert {row["runs_grown"] for row in rows} == {None}, "they are different runs"
+    assert "p after Holm over all 2 pairs" in panel(scene, "tests").caption
+    text = scene[0].sentence(scene[1])
+    assert "p = " not in text, "no steps are compared"
+    assert "All 4 layers together: norm " in text
+
+
+def test_several_pairs_are_said_with_their_correction(
+    make_mlp: Make, open_context: Open, fill: Fill
+) -> None:
+    context = open_context(make_mlp(runs=3, steps=(0, 10, 20), inputs=20))
+    fill(context, {"view": "activations", "layer": "fc1", "index": 2})
+    for index in (0, 1, 2):
+        scene = scene_of(context, {"layer": "fc1", "index": index})
+        text = scene[0].sentence(scene[1])
+        assert norm_sentence(scene[1]).endswith(text[text.index("All 4 layers") :])
+        if not index:
+            assert "p = " not in text, "it is the first step"
+            continue
+        rows = scene[0].panels["tests"].rows(scene[1])
+        (test,) = (
+            row
+            for row in rows
+            if (row["first"], row["second"], row["layer"])
+            == ("step 0", f"step {10 * index}", ALL_LAYERS)
+        )
+        assert (
+            f"(larger in {test['runs_grown']} of 3 runs, p = {test['norm_p']:.2g}, "
+            f"{test['norm_p_holm']:.2g} after Holm over 3 pairs); the mean landscapes are "
+            f"{test['distance']:.3g} apart (p = {test['p']:.2g}, {test['p_holm']:.2g} after Holm "
+            "over 3 pairs)."
+        ) in text
+
+
+@pytest.mark.parametrize("dimension", [0, 2])
+def test_what_other_dimensions_compute_is_said(
+    shipped: Context, fill_shipped: Callable[[Row], None], dimension: int
+) -> None:
+    params = {"landscapes.dimension": dimension, "landscapes.inputs": 20}
+    said = {"experiment": "mlp", "layer": "fc1", "index": 1, "params": params}
+    fill_shipped(said | {"view": "activations"})
+    scene = scene_of(shipped, said)
+    cloud = scene[1].cloud
+    assert cloud is not None
+    drawn = panel(scene, "bars")
+    if dimension == 0:
+        assert drawn.message == (
+            f"{len(cloud.diagram.bars(0)):,} H₀ bars, norm {cloud.norm:.3g}: no loops are computed "
+            "in dimension 0. Choose dimension 1 for these."
+        )
+        assert scene[0].panels["bars"].rows(scene[1]) == []
+        assert "loop" not in scene[0].sentence(scene[1])
+    elif len(cloud.diagram.bars(1)):
+        assert drawn.message == ""
+        assert f" · norm of H₂ {cloud.norm:.3g} · " in drawn.caption
+    assert what(scene[1]).endswith(f"global {'H₀' if dimension == 0 else 'H₂'}")
+    assert panel(scene, "norms").message == ""
+    rows = [r for r in norm_rows(scene[1]) if (r["layer"], r["step"]) == ("fc1", "100")]
+    (mine,) = (r for r in rows if r["run"] == scene[1].run)
+    assert mine["norm"] == pytest.approx(cloud.norm, rel=1e-6)
+
+
+def test_loops_before_a_gap_are_those_of_the_table(
+    shipped: Context, fill_shipped: Callable[[Row], None]
+) -> None:
+    scene = page(shipped, fill_shipped, "all runs")
+    rows = table(shipped, "landscapes")
+    found = {}
+    for place, step in enumerate((0, 100)):
+        (bars,) = (
+            r["h1_bars"]
+            for r in rows
+            if (r["run"], r["layer"], r["step"]) == ("run-000", "fc1", step)
+        )
+        assert 2 < len(bars) < 20
+        gaps = [a / b for a, b in itertools.pairwise(bars)]
+        found[step] = (1 + int(np.argmax(gaps)), max(gaps))
+        gap = scene[1].gap(place)
+        assert gap is not None
+        assert gap == (found[step][0], pytest.approx(found[step][1], rel=1e-4))
+    assert found[100][1] >= CLEAR
+    loops = "loop" if found[100][0] == 1 else "loops"
+    assert (
+        f"; run-000: {found[100][0]} {loops} before a gap of {found[100][1]:.1f}× "
+        f"(step 0: {found[0][0]}, {found[0][1]:.1f}×). All"
+    ) in scene[0].sentence(scene[1])
+    assert scene[1].gap(None) is None
 
 
 @pytest.mark.parametrize("cut", [5, -40])
@@ -348,13 +503,26 @@ def test_a_layer_that_fails_in_one_network_is_in_no_mean_of_all_layers(
     whole = study.norms[(study.place == 1) & np.isfinite(study.norms).all(axis=1)]
     assert len(whole) == 2
     joint = float(np.sqrt((whole**2).sum(axis=1)).mean())
-    assert f"All 4 layers together: {joint:.3g}, at step 0 " in text
+    assert f"All 4 layers together: norm {joint:.3g}, at step 0 " in text
+    assert " of 2 runs, p = " in text
     hover = " | ".join(texts(panel(scene, "norms").figure))
     assert "1 run failed" in hover
     (row,) = (r for r in scene[0].panels["verdicts"].rows(scene[1]))
     assert row["runs"] == 2, "the test leaves the network out too"
     fc1 = [r for r in norm_rows(scene[1]) if (r["layer"], r["step"]) == ("fc1", "100")]
     assert len(fc1) == 3
+    nowhere = [r for r in scene[0].panels["curves"].rows(scene[1]) if r["axis_1"] is None]
+    assert [(r["run"], r["step"], r["layer"]) for r in nowhere] == [("run-002", 100, "fc3")]
+    for name in scene[0].panels:
+        shown = scene[0].panels[name].rows(scene[1])
+        assert json.loads(json.dumps(shown, allow_nan=False)) == shown, name
+        assert panel(scene, name).message == "" or name == "inputs", name
+    steps = np.diff(study.norms[study.place == 1], axis=1)
+    j = int(np.nanmean(steps, axis=0).argmax())
+    known = steps[np.isfinite(steps[:, j]), j]
+    if known.mean() > 0:
+        wanted = f"in {(known > 0).sum()} of {len(known)} runs"
+        assert wanted in panel(scene, "depth").caption
 
 
 @pytest.mark.parametrize("view", ["activations", "overview", "evolution"])
@@ -404,7 +572,7 @@ def test_of_an_experiment_of_which_one_run_is_whole_that_run_is_shown(
     scene = scene_of(context, said)
     assert "mean over 1 of 32 runs" in panel(scene, "norms").caption
     assert {row["run"] for row in norm_rows(scene[1])} == {"run-000"}
-    assert "there is one" in panel(scene, "tests").message
+    assert "there are landscapes of 1 run at" in panel(scene, "tests").message
     assert "fc1 of run-000" in panel(scene, "cloud").caption
     other = scene_of(context, said | {"runs": ["run-001"]})
     text = other[0].sentence(other[1])

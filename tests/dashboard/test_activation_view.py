@@ -7,7 +7,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,8 +17,10 @@ from PIL import Image
 from analysis import landscapes
 from analysis.activation_cloud import CYCLES
 from analysis.checkpoints import each_file_once
-from analysis.landscape_tests import ALL_LAYERS
+from analysis.landscape_tests import ALL_LAYERS, TestParams, compare
 from analysis.pipeline import run_unit
+from analysis.sources import Place
+from analysis.units import Unit
 from dashboard import frames, input_images, theme
 from dashboard.activation_study import NETWORK
 from dashboard.commands import table_rows
@@ -26,6 +29,7 @@ from dashboard.figures.barcode import SHOWN
 from dashboard.view import Panel, View
 from dashboard.views.activations import panels as drawn_panels
 from dashboard.views.activations.scene import AGAINST, ActivationScene
+from dashboard.views.activations.verdicts import verdicts
 
 Make = Callable[..., Path]
 Open = Callable[..., Context]
@@ -167,17 +171,31 @@ def test_the_curves_of_depth_are_the_table_of_landscapes(
         if layer != "input":
             mean = float(np.mean([r["neural_persistence"] for r in at]))
             assert round(mean, 6) in heights
-    means = [
-        np.mean([r["norm"] for r in printed if (r["layer"], r["step"]) == (layer, step)])
-        for step in (0, 100)
-        for layer in LAYERS
-    ]
     index = scene[1].cursor.index
-    rises = np.diff(np.reshape(means, (2, 4))[index])
-    assert (
-        f"{int((rises > 0).sum())} rises, largest {max(rises.max(), 0):.3g}"
-        in panel(scene, "depth").caption
+    caption = panel(scene, "depth").caption
+    wanted = f"largest rise with depth: {rise(printed, 100 * index)}"
+    assert wanted + (f" (at step 0: {rise(printed, 0)}) · " if index else " · ") in caption
+
+
+def rise(printed: list[Row], step: int) -> str:
+    """Say between which layers the mean norm rises most, from the table of landscapes."""
+    runs = sorted({r["run"] for r in printed})
+    norms = np.array(
+        [
+            [r["norm"] for layer in LAYERS for r in printed if at_of(r) == (run, layer, step)]
+            for run in runs
+        ]
     )
+    steps = np.diff(norms, axis=1)
+    j = int(steps.mean(axis=0).argmax())
+    if steps.mean(axis=0)[j] <= 0:
+        return "no rise"
+    own = f" in {(steps[:, j] > 0).sum()} of {len(runs)} runs" if len(runs) > 1 else ""
+    return f"{LAYERS[j]} to {LAYERS[j + 1]} +{steps.mean(axis=0)[j]:.2g}{own}"
+
+
+def at_of(row: Row) -> tuple[str, str, int]:
+    return row["run"], row["layer"], row["step"]
 
 
 @every_state
@@ -218,13 +236,23 @@ def test_p_values_and_verdicts_are_the_table_of_tests(
     assert (verdict["first"], verdict["second"]) == ("step 0", "step 100")
     assert verdict["distance"] == joint["distance"]
     assert (verdict["p"], verdict["p (Holm)"]) == (joint["p"], joint["p_holm"])
+    assert (verdict["change of norm"], verdict["its p (Holm)"]) == (
+        joint["norm_change"],
+        joint["norm_p_holm"],
+    )
     assert (verdict["runs"], verdict["permutations"]) == (joint["n_first"], joint["permutations"])
     assert verdict["what it says"] == "Too few runs to tell, whatever the difference"
     assert joint["smallest_p"] > 0.05, "three runs cannot reach less"
     caption = panel(scene, "tests").caption
     assert f"{joint['permutations']:,} permutations (all)" in caption
-    assert f"smallest p that these runs can reach {joint['smallest_p']:.2g}" in caption
-    written = [text for trace in panel(scene, "tests").figure.data for text in trace.text or ()]
+    assert "p of the only pair" in caption
+    drawn = panel(scene, "tests").figure
+    legend = words_of(drawn)
+    assert (
+        f"smallest p that a pair can reach {joint['smallest_p']:.3f}".replace("0.", ".") in legend
+    )
+    assert "too few runs for 1 pair" in legend
+    written = [text for trace in drawn.data for text in trace.text or ()]
     assert any(f"{joint['p_holm']:.3f}".replace("0.", ".") in text for text in written)
     assert panel(scene, "verdicts").rows == [verdict]
 
@@ -570,10 +598,60 @@ def test_a_picture_that_is_drawn_anew_is_the_same(page: Callable[..., Scene]) ->
 def test_the_view_asks_for_what_it_shows_and_no_more(shipped: Context) -> None:
     view = shipped.views["activations"]
     ask = shipped.ask(shipped.read(HERE)[0])
-    assert set(view.units(ask)) == {"study", "cloud", "graph"}
+    assert set(view.units(ask)) == {"study", "tests", "cloud", "graph"}
     home = shipped.ask(shipped.read(HERE | {"select": "bar.0", "home": 0})[0])
-    assert set(view.units(home)) == {"study", "cloud", "graph", "home_cloud", "home_graph"}
+    assert set(view.units(home)) == {
+        "study", "tests", "cloud", "graph", "home_cloud", "home_graph",
+    }  # fmt: skip
     new = shipped.ask(shipped.read(HERE | {"params": {"landscapes.seed": 7}})[0])
     need = view.units(new)
     assert sum(name.startswith(NETWORK) for name in need) == 6
     assert need["cloud"].params.seed == 7, "the layer is of the same inputs"  # type: ignore[union-attr]
+    tests = need["tests"]
+    assert isinstance(tests, Unit)
+    assert tests.upstream == need["study"]
+    other = shipped.ask(shipped.read(HERE | {"params": {"landscape-test.permutations": 64}})[0])
+    assert view.units(other)["tests"] != view.units(ask)["tests"]
+    assert view.units(other)["study"] == view.units(ask)["study"], "the study is not made anew"
+
+
+def verdicts_of(sizes: dict[str, int], *, permutations: int = 4096) -> list[Row]:
+    """Verdicts on tests of so many runs at each step, of which the last differs from the others."""
+    rng = np.random.default_rng(0)
+    networks, vectors = [], []
+    for m, (name, runs) in enumerate(sizes.items()):
+        for run in range(runs):
+            networks.append(Place(f"run-{run}", 10 * m, name, "{}"))
+            vectors.append(rng.normal(size=3) * 0.1 + (5 if m == len(sizes) - 1 else 1))
+    points = np.array(vectors)
+    params = TestParams(permutations=permutations)
+    norms = np.linalg.norm(points, axis=1)[:, None]
+    tests = compare(networks, (points @ points.T)[None], norms, layers=("fc1",), params=params)
+    return verdicts(cast("ActivationScene", SimpleNamespace(tests=tests)))
+
+
+def test_a_verdict_is_said_where_the_runs_of_its_own_pair_suffice() -> None:
+    found = {
+        (row["first"], row["second"]): row["what it says"]
+        for row in verdicts_of({"a": 9, "b": 9, "c": 9})
+    }
+    assert found == {
+        ("a", "b"): "No difference is shown",
+        ("a", "c"): "The shapes differ by more than chance",
+        ("b", "c"): "The shapes differ by more than chance",
+    }
+    few = verdicts_of({"a": 4, "b": 4, "c": 4})
+    assert {row["what it says"] for row in few} == {"Too few runs to tell, whatever the difference"}
+    # two steps that few runs share, beside others of many
+    mixed = verdicts_of({"a": 9, "b": 3, "c": 9})
+    assert [(row["runs"], row["what it says"]) for row in mixed] == [
+        (3, "Too few runs to tell, whatever the difference"),
+        (9, "The shapes differ by more than chance"),
+        (3, "Too few runs to tell, whatever the difference"),
+    ]
+    for row in [*few, *mixed]:
+        assert row["p"] <= row["p (Holm)"]
+        if row["what it says"] != "The shapes differ by more than chance":
+            assert row["layers that differ"] == "none by itself"
+    assert mixed[1]["layers that differ"] == "fc1"
+    assert mixed[1]["change of norm"] == pytest.approx(4 * 3**0.5, rel=0.05)

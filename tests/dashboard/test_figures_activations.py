@@ -79,10 +79,11 @@ def grid_of(layers: int = 4, steps: int = 3, **more: Any) -> go.Figure:
     return landscape_grid_figure(names, [f"s{j}" for j in range(steps)], GRID, cells, **more)
 
 
-def matrix_of(n: int = 4, smallest: float = 0.001) -> PairTests:
+def matrix_of(n: int = 4, smallest: float | np.ndarray = 0.001) -> PairTests:
     p = np.full((n, n), 0.2)
     p[1, 0] = p[0, 1] = 0.001
-    return PairTests([f"s{i}" for i in range(n)], p, (2 * p).clip(0, 1), 3.0 * p, 1024, smallest)
+    least = np.broadcast_to(smallest, (n, n))
+    return PairTests([f"s{i}" for i in range(n)], p, (2 * p).clip(0, 1), 3.0 * p, 1024, least)
 
 
 CHOSEN = np.arange(40) % 5 == 0
@@ -181,7 +182,7 @@ def test_names_from_data_cannot_carry_markup() -> None:
     curve = StepCurve(EVIL, 0, np.ones(1), words=[EVIL])
     path = PathCurve(EVIL, 0, np.ones((1, 2)), words=[EVIL])
     square = np.ones((2, 2))
-    table = PairTests([EVIL, EVIL], square, square, square, 4, 0.5)
+    table = PairTests([EVIL, EVIL], square, square, square, 4, square / 2)
     figures = [
         norms_figure([EVIL], [EVIL], np.ones((1, 1)), words=[[EVIL]], measure=Measure(EVIL)),
         landscape_figure([bundle], note=EVIL, title=EVIL),
@@ -633,15 +634,45 @@ def test_every_pair_has_its_p_value_and_a_sign_where_it_differs() -> None:
 def test_the_matrix_says_when_there_are_too_few_runs() -> None:
     assert "too few runs for 6 pairs" in said(pvalues_figure(matrix_of(smallest=0.125)))
     assert "too few" not in said(pvalues_figure(matrix_of(smallest=0.001)))
+    assert "smallest p that a pair can reach .125" in said(
+        pvalues_figure(matrix_of(smallest=0.125))
+    )
+
+
+def test_one_pair_of_many_runs_is_enough_to_be_marked() -> None:
+    """Holm multiplies the smallest p by all pairs, the next by one less."""
+    smallest = np.full((4, 4), 0.25)
+    smallest[1, 0] = 1 / 128  # six times this is below .05
+    text = said(pvalues_figure(matrix_of(smallest=smallest)))
+    assert "smallest p that a pair can reach .008 to .250" in text
+    assert "too few" not in text
+    smallest[1, 0] = 1 / 64
+    assert "too few runs for 6 pairs" in said(pvalues_figure(matrix_of(smallest=smallest)))
+
+
+def test_only_pairs_that_were_tested_are_counted() -> None:
+    tests = matrix_of(smallest=1 / 64)
+    untested = np.isin(np.arange(4), [3])
+    gone = untested[:, None] | untested
+    tables = [np.where(gone, np.nan, each) for each in (tests.p, tests.adjusted, tests.statistic)]
+    least = np.where(gone, np.nan, tests.smallest)
+    fewer = PairTests(tests.names, *tables, tests.permutations, least)
+    assert fewer.tested == [(1, 0), (2, 0), (2, 1)]
+    figure = pvalues_figure(fewer)
+    assert "adjusted for 3 pairs (Holm)" in said(figure)
+    assert "too few" not in said(figure), "three times 1/64 is below .05"
+    assert "adjusted for 3 pairs (Holm): 0.0020" in figure.data[1].hovertext[0]
+    assert sum("not tested" in each for each in figure.data[1].hovertext) == 3
 
 
 def test_pairs_that_were_not_tested_and_single_names_are_no_pairs() -> None:
     nan = np.full((2, 2), np.nan)
-    figure = pvalues_figure(PairTests(["a", "b"], nan, nan, nan, np.full((2, 2), 8), 0.1))
+    figure = pvalues_figure(PairTests(["a", "b"], nan, nan, nan, np.full((2, 2), 8), nan))
     assert figure.data[0].text == ("–",)
     assert "not tested" in figure.data[1].hovertext[0]
+    assert "no pair to test" in said(figure)
     single = np.ones((1, 1))
-    assert "no pair" in said(pvalues_figure(PairTests(["a"], single, single, single, 8, 0.1)))
+    assert "no pair" in said(pvalues_figure(PairTests(["a"], single, single, single, 8, single)))
 
 
 def test_a_crowded_matrix_keeps_the_signs() -> None:
@@ -660,6 +691,8 @@ def test_p_values_have_three_decimals(p: float, text: str) -> None:
 def test_tables_of_tests_that_do_not_fit_are_refused() -> None:
     square = np.ones((2, 2))
     with pytest.raises(ValueError, match=r"adjusted has shape \(1, 2\)"):
-        PairTests(["a", "b"], square, square[:1], square, 8, 0.1)
+        PairTests(["a", "b"], square, square[:1], square, 8, square)
     with pytest.raises(ValueError, match="permutations has shape"):
-        PairTests(["a", "b"], square, square, square, np.ones(3, int), 0.1)
+        PairTests(["a", "b"], square, square, square, np.ones(3, int), square)
+    with pytest.raises(ValueError, match=r"smallest has shape \(2,\)"):
+        PairTests(["a", "b"], square, square, square, 8, np.ones(2))

@@ -29,7 +29,6 @@ SAMPLES = ["mnist_cnn", "face_resnet", "mlp"]
 SAID = {
     ("filters", "mlp"),
     ("stability", "mlp"),
-    ("activations", "mnist_cnn"),
     ("activations", "face_resnet"),
 }
 """Views that have nothing to draw of a sample, and say so."""

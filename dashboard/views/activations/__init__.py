@@ -3,25 +3,25 @@
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard import controls
-from dashboard.activation_study import norm_rows, norms_panel
+from dashboard import controls, ids
+from dashboard.activation_norms import norm_rows, norms_panel
 from dashboard.activation_units import ACTIVATION_ROW
 from dashboard.view import PLACE, About, Spec, View
-from dashboard.views.activations import layer_panels, panels, rows
+from dashboard.views.activations import layer_panels, panels, rows, verdicts
 from dashboard.views.activations.scene import AGAINST, ActivationScene, units
 
 MAIN = (
     "landscapes.inputs", "landscapes.of_class", "landscapes.homology", "landscapes.dimension",
 )  # fmt: skip
 REST = (
-    "landscapes.sampling", "landscapes.points", "landscapes.seed", "landscape-study.between",
+    "landscapes.sampling", "landscapes.points", "landscapes.seed", "landscape-test.between",
     "landscape-study.projection", "activation-cloud.projection", "activation-mapper.lens",
     "activation-mapper.resolution", "activation-mapper.gain", "activation-mapper.cut",
     "activation-mapper.min_samples",
 )  # fmt: skip
 LABELS = {
     "landscapes.of_class": "class",
-    "landscape-study.between": "test between",
+    "landscape-test.between": "test between",
     "landscape-study.projection": "curves by",
     "activation-cloud.projection": "points by",
     "activation-mapper.lens": "Mapper lens",
@@ -36,9 +36,29 @@ def toolbar() -> Component:
             controls.choice("against", "compare with", AGAINST),
             *controls.inputs(MAIN, LABELS),
             controls.more(controls.inputs(REST, LABELS)),
+            _published(),
         ],
         className="controls",
     )
+
+
+PUBLISHED = {
+    "clouds": "cloud",
+    "mean landscapes": "landscape",
+    "curves": "curves",
+    "norms": "depth",
+    "p-values": "tests",
+}
+"""The figures and the table of the published study, and the panels that show them."""
+
+
+def _published() -> Component:
+    """Lay out links to the published figures."""
+    links = [
+        html.A(text, href=f"#{ids.PanelIds('activations', name).box}")
+        for text, name in PUBLISHED.items()
+    ]
+    return html.Nav(["as published: ", *links], className="caption published")
 
 
 ABOUT = About(
@@ -48,7 +68,7 @@ ABOUT = About(
         "averaged over trainings, and its norm one number for how much shape there is."
     ),
     read=(
-        "The heat map has the norm of every layer at every step: 0 means no loops. λ₁ is as high "
+        "The heat map has the norm of every layer at every step: 0 means no bars. λ₁ is as high "
         "as half the longest bar, λ₂ belongs to the next, and so on. In the plane of curves each "
         "training runs from its inputs to its output; curves that part have other shapes. Click a "
         "cell to go there, a bar to see the inputs around its loop."
@@ -100,11 +120,15 @@ VIEW = View(
             "Difference", panels.difference_panel, rows.difference, "six", tall=True
         ),
         "tests": Spec(
-            "Tests of all pairs", panels.tests_panel, rows.tests, "six", tall=True,
+            "Tests of all pairs", verdicts.tests_panel, rows.tests, "six", tall=True,
             fields=("experiment", "runs", "params"),
         ),
         "verdicts": Spec(
-            "What the tests say", panels.words_panel, panels.verdicts, "six grid-box", table=True
+            "What the tests say",
+            verdicts.words_panel,
+            verdicts.verdicts,
+            "six grid-box",
+            table=True,
         ),
     },
 )  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from plotly.colors import unlabel_rgb
 
-from analysis.activation_cloud import CYCLES
+from analysis.activation_cloud import CYCLES, ActivationCloud
 from dashboard import input_images
 from dashboard.figures.barcode import Group, barcode_figure
 from dashboard.figures.cloud import Cloud, class_colour, cloud_figure
@@ -83,10 +83,15 @@ def barcode_panel(scene: ActivationScene, scheme: str) -> Panel:
         [Group("activations", cloud.diagram)], selected=scene.bar, scheme=scheme
     )
     bars = cloud.diagram.bars(1)
+    if not scene.params["dimension"]:
+        count = len(cloud.diagram.bars(0))
+        words = f"{count:,} H₀ bars, norm {cloud.norm:.3g}: no loops are computed in dimension 0."
+        return empty(f"{words} Choose dimension 1 for these.")
+    other = "" if scene.params["dimension"] == 1 else " of H₂"
     text = (
         f"{len(bars):,} H₁ bars of {scene.cursor.layer}, {scene.run}; lengths in units of "
-        f"{_unit_of_length(scene)} · norm {cloud.norm:.3g} · click a bar for the inputs on its "
-        "loop"
+        f"{_unit_of_length(scene)} · norm{other} {cloud.norm:.3g} · click a bar for the inputs "
+        "on its loop"
     )
     none = cloud.note or "These activations have no H₁ bar: no loop at all."
     return Panel(figure, "" if len(bars) else none, text)
@@ -181,12 +186,20 @@ def graph_panel(scene: ActivationScene, scheme: str) -> Panel:
     )
     covered = len(np.unique(graph.members.values))
     text = (
-        f"b₀ {found.b0} · b₁ {found.b1} · {graph.n_nodes} nodes · {covered:,} of "
-        f"{len(cloud.rows):,} inputs in them · a node’s picture is its mean input, its frame the "
-        "commonest class, its size the number of inputs"
+        f"{_coordinates(cloud)}b₀ {found.b0} · b₁ {found.b1} · {graph.n_nodes} nodes · "
+        f"{covered:,} of {len(cloud.rows):,} inputs in them · a node’s picture is its mean input, "
+        "its frame the commonest class, its size the number of inputs"
     )
     none = "No cluster is large enough to be a node: lower “min samples”, or raise the cut."
     return Panel(figure, "" if graph.n_nodes else none, text)
+
+
+def _coordinates(cloud: ActivationCloud) -> str:
+    """Say so where the graph sees a part of the layer's coordinates only."""
+    kept = cloud.points.shape[1]
+    if kept >= cloud.width:
+        return ""
+    return f"first {kept} of {cloud.width:,} principal coordinates · "
 
 
 def _mean_inputs(scene: ActivationScene) -> NDArray[np.float64]:

@@ -4,19 +4,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.landscape_study import LandscapeStudy
-from dashboard import words
-from dashboard.activation_study import together, what
+from dashboard.activation_words import together, what
 from dashboard.figures.depth import StepCurve, depth_figure
 from dashboard.figures.landscape import Bundle, difference_figure, landscape_figure
 from dashboard.figures.layer_curves import PathCurve, layer_curves_figure
-from dashboard.figures.pvalues import PairTests, pvalues_figure
-from dashboard.view import Panel, Row, empty
+from dashboard.view import Panel, empty
 from dashboard.views.activations.scene import ActivationScene
+
+CLEAR = 2.0
+"""Bars are counted where the last of them is so many times the next."""
 
 LEVELS = 3
 """Levels of a landscape that are drawn; the table has all that are kept."""
-
-SIGNIFICANT = 0.05
 
 
 def landscape_panel(scene: ActivationScene, scheme: str) -> Panel:
@@ -85,7 +84,11 @@ def difference_panel(scene: ActivationScene, scheme: str) -> Panel:
     figure = difference_figure(
         grid, mean - there, names=(here, other.name), scheme=scheme, height=420
     )
-    return Panel(figure, "", f"{scene.cursor.layer}: {here} minus {other.name}, means over runs")
+    return Panel(
+        figure,
+        "",
+        f"{scene.cursor.layer}: {here} minus {other.name}, means over runs · {what(scene)}",
+    )
 
 
 def _nothing_beside(scene: ActivationScene) -> str:
@@ -117,23 +120,28 @@ def depth_panel(scene: ActivationScene, scheme: str) -> Panel:
     return Panel(
         figure,
         "",
-        f"bold: this step{thin} · {_not_monotone(scene)} · {what(scene)}",
+        f"bold: this step{thin} · {_rises(scene)} · {what(scene)}",
     )
 
 
-def _not_monotone(scene: ActivationScene) -> str:
-    """Say how often the mean norm rises from one layer to the next, and its largest rise."""
+def _rises(scene: ActivationScene) -> str:
+    """Say where the mean norm rises most from one layer to the next, and in how many runs."""
+    study = scene.needed
     if scene.place is None:
         return "mean over runs"
-    study = scene.needed
 
-    def rise(place: int) -> float:
+    def largest(place: int) -> str:
         steps = np.diff(study.mean_norms()[place])
-        return float(np.nanmax(np.append(steps, 0)))
+        if not len(steps) or not (steps > 0).any():
+            return "no rise"
+        j = int(np.nanargmax(steps))
+        own = np.diff(study.norms[study.place == place], axis=1)[:, j]
+        own = own[np.isfinite(own)]
+        runs = f" in {int((own > 0).sum())} of {len(own)} runs" if len(own) > 1 else ""
+        return f"{study.layers[j]} to {study.layers[j + 1]} +{steps[j]:.2g}{runs}"
 
-    now = np.diff(study.mean_norms()[scene.place])
-    first = f", {rise(0):.3g} at {scene.named(0)}" if scene.place else ""
-    return f"{int((now > 0).sum())} rises, largest {rise(scene.place):.3g}{first}"
+    first = f" (at {scene.named(0)}: {largest(0)})" if scene.place else ""
+    return f"largest rise with depth: {largest(scene.place)}{first}"
 
 
 def _step_curve(scene: ActivationScene, place: int, values: NDArray[np.float64]) -> StepCurve:
@@ -154,15 +162,33 @@ def _step_curve(scene: ActivationScene, place: int, values: NDArray[np.float64])
         runs=rows if many else None,
         words=[
             f"{layer}, {scene.named(place)}: {m:.3g} ± {s:.2g} over {n} runs"
-            for layer, m, s, n in zip(study.layers, mean, spread, count, strict=True)
+            f"{_lies(study, place, j)}"
+            for j, (layer, m, s, n) in enumerate(
+                zip(study.layers, mean, spread, count, strict=True)
+            )
         ],
         untrained=study.places[place] == "step 0",
     )
 
 
+def _lies(study: LandscapeStudy, place: int, layer: int) -> str:
+    """Say how far the clouds lie from the origin, which local homology depends on."""
+    rows = study.offset[study.place == place, layer]
+    known = rows[np.isfinite(rows)]
+    return f"; {np.median(known):.2g} spreads from the origin" if len(known) else ""
+
+
+def _mean(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over networks of where their layers lie; of those that are there."""
+    known = np.isfinite(rows)
+    count = known.sum(axis=0)
+    sums = np.where(known, rows, 0).sum(axis=0)
+    return np.where(count, sums / np.maximum(count, 1), np.nan)
+
+
 def _index(scene: ActivationScene, place: int) -> int:
     """Position on the axis of a place of the study."""
-    from analysis.landscape_tests import place_name
+    from analysis.sources import place_name
 
     axis = scene.ask.experiment.axis
     names = [place_name(each.step, each.milestone) for each in axis]
@@ -180,7 +206,7 @@ def curves_panel(scene: ActivationScene, scheme: str) -> Panel:
             PathCurve(
                 scene.named(place),
                 _index(scene, place),
-                rows.mean(axis=0),
+                _mean(rows),
                 runs=runs,
                 untrained=name == "step 0",
             )
@@ -194,96 +220,9 @@ def curves_panel(scene: ActivationScene, scheme: str) -> Panel:
     )
     text = (
         f"{len(study.runs):,} networks × {len(study.layers)} layers: each landscape is a point, a "
-        "network a curve from its inputs to its output"
+        f"network a curve from its inputs to its output · {what(scene)}"
     )
     return Panel(figure, "", text)
-
-
-def tests_panel(scene: ActivationScene, scheme: str) -> Panel:
-    """Draw the p-values of all pairs."""
-    study = scene.needed
-    if not study.first:
-        return empty(_why_no_tests(study))
-    names = list(dict.fromkeys([*study.first, *study.second]))
-    n = len(names)
-    tables = {name: np.full((n, n), np.nan) for name in ("statistic", "p", "adjusted")}
-    permutations = np.zeros((n, n), np.int64)
-    for i, pair in enumerate(zip(study.first, study.second, strict=True)):
-        a, b = (names.index(each) for each in pair)
-        for table, value in zip(tables.values(), study.tests[i, -1], strict=True):
-            table[a, b] = table[b, a] = value
-        permutations[a, b] = permutations[b, a] = study.counts_of_tests[i, 2]
-    figure = pvalues_figure(
-        PairTests(
-            [words.milestone(name) for name in names],
-            **tables,
-            permutations=permutations,
-            smallest_p=float(study.smallest.max()),
-        ),
-        scheme=scheme,
-    )
-    exact = "all" if study.counts_of_tests[:, 3].all() else "drawn"
-    text = (
-        f"{_adjusted(len(study.first))}, all layers together · "
-        f"{int(study.counts_of_tests[:, 2].max()):,} permutations ({exact}) · smallest p that these"
-        f" runs can reach {study.smallest.max():.2g} before Holm"
-    )
-    return Panel(figure, "", text)
-
-
-def _adjusted(pairs: int) -> str:
-    return f"p after Holm over all {pairs} pairs" if pairs > 1 else "p of the only pair"
-
-
-def _why_no_tests(study: LandscapeStudy) -> str:
-    runs = len(set(study.runs))
-    if runs < 2:
-        return "A test needs at least two runs; there is one. Train it again from other seeds."
-    return "No two steps or milestones are shared by two runs, so nothing can be compared."
-
-
-def words_panel(scene: ActivationScene, _scheme: str) -> Panel:
-    """Say each test in words."""
-    study = scene.needed
-    if not study.first:
-        return empty(_why_no_tests(study))
-    text = (
-        "A small p says that these trainings differ by more than exchanging the labels would give. "
-        "It does not say how much, why, nor that other data or networks would."
-    )
-    return Panel(empty("").figure, "", text, rows=verdicts(scene))
-
-
-def verdicts(scene: ActivationScene) -> list[Row]:
-    """One row per pair: what its test says, in words, with its numbers."""
-    study = scene.study
-    if study is None:
-        return []
-    return [_verdict(study, i) for i in range(len(study.first))]
-
-
-def _verdict(study: LandscapeStudy, i: int) -> Row:
-    distance, p, adjusted = (float(each) for each in study.tests[i, -1])
-    n_first, n_second, permutations, _ = (int(each) for each in study.counts_of_tests[i])
-    own = study.tests[i, :-1]
-    layers = [name for name, row in zip(study.layers, own, strict=True) if row[2] <= SIGNIFICANT]
-    if adjusted <= SIGNIFICANT:
-        said = "The shapes differ by more than chance"
-    elif float(study.smallest[i]) * len(study.first) > SIGNIFICANT:
-        said = "Too few runs to tell, whatever the difference"
-    else:
-        said = "No difference is shown"
-    return {
-        "first": words.milestone(study.first[i]),
-        "second": words.milestone(study.second[i]),
-        "what it says": said,
-        "p (Holm)": adjusted,
-        "p": p,
-        "distance": distance,
-        "runs": n_first if n_first == n_second else f"{n_first} and {n_second}",
-        "layers that differ": ", ".join(layers) or "none by itself",
-        "permutations": permutations,
-    }
 
 
 def sentence(scene: ActivationScene) -> str:
@@ -304,7 +243,7 @@ def sentence(scene: ActivationScene) -> str:
     spread = f" ± {known.std(ddof=1):.2g} over {len(known)} runs" if len(known) > 1 else ""
     said = f"{here}: landscape norm {known.mean():.3g}{spread}{_first(scene)}"
     dead = "" if known.any() else "".join(f"; {note}" for note in _layer_notes(scene))
-    return f"{said}{dead}{_dominant(scene)}. {together(scene)}"
+    return f"{said}{dead}{_longest(scene)}. {together(scene)}"
 
 
 def _first(scene: ActivationScene) -> str:
@@ -315,14 +254,12 @@ def _first(scene: ActivationScene) -> str:
     return f" ({scene.named(0)}: {value:.3g})" if np.isfinite(value) else ""
 
 
-def _dominant(scene: ActivationScene) -> str:
-    """Say how many bars stand out in the run that is looked at."""
-    if scene.cloud is None:
+def _longest(scene: ActivationScene) -> str:
+    """Say how many loops come before the largest gap in the run that is looked at, and at first."""
+    now = scene.gap(scene.place)
+    if now is None or now[1] < CLEAR:
         return ""
-    from analysis.homology import standing_out
-
-    count, gap = standing_out(scene.cloud.diagram, most=20)
-    if not count or gap < 2:
-        return ""
-    loops = "loop stands" if count == 1 else "loops stand"
-    return f"; {count} {loops} out in {scene.run}, {gap:.1f}× the next bar"
+    loops = "loop" if now[0] == 1 else "loops"
+    said = f"; {scene.run}: {now[0]} {loops} before a gap of {now[1]:.1f}×"
+    first = scene.gap(0) if scene.place else None
+    return said if first is None else f"{said} ({scene.named(0)}: {first[0]}, {first[1]:.1f}×)"

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from analysis.landscape_tests import ALL_LAYERS, columns_of
+from analysis.landscape_tests import rows_of
 from dashboard.view import Row
 from dashboard.views.activations.scene import ActivationScene
 
@@ -22,6 +22,7 @@ def depth(scene: ActivationScene) -> list[Row]:
             "layer": layer,
             "norm": _known(study.norms[i, j]),
             "neural_persistence": _known(study.neural_persistence[i, j]),
+            "offset": _known(study.offset[i, j]),
         }
         for i in range(len(study.runs))
         for j, layer in enumerate(study.layers)
@@ -39,8 +40,8 @@ def curves(scene: ActivationScene) -> list[Row]:
             "step": study.steps[i],
             "milestone": study.milestones[i],
             "layer": layer,
-            "axis_1": float(study.plane[i, j, 0]),
-            "axis_2": float(study.plane[i, j, 1]),
+            "axis_1": _known(study.plane[i, j, 0]),
+            "axis_2": _known(study.plane[i, j, 1]),
         }
         for i in range(len(study.runs))
         for j, layer in enumerate(study.layers)
@@ -143,16 +144,7 @@ def sizes(scene: ActivationScene) -> list[Row]:
 
 def tests(scene: ActivationScene) -> list[Row]:
     """One row per pair and layer."""
-    if scene.study is None:
-        return []
-    study = scene.study
-    names = [*study.layers, ALL_LAYERS]
-    order = [len(names) - 1, *range(len(names) - 1)]
-    return [
-        {"layer": names[j]} | columns_of(study, i, j)
-        for i in range(len(study.first))
-        for j in order
-    ]
+    return [] if scene.tests is None else rows_of(scene.tests)
 
 
 def _known(value: float) -> float | None:

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.activation_cloud import ActivationCloud
+from analysis.activation_landscapes import NetworkLandscapes
 from analysis.errors import NerveScopeError
 from analysis.filter_mapper import FilterGraph
+from analysis.homology import largest_gap
 from analysis.landscape_study import LandscapeStudy
+from analysis.sources import place_name
 from analysis.units import Unit
 from dashboard import input_images
 from dashboard.activation_study import StudyScene, study_units
@@ -151,6 +154,20 @@ class ActivationScene(StudyScene):
         found = np.flatnonzero(self.cloud.rows == int(self.cursor.primary))
         return int(found[0]) if len(found) else None
 
+    def gap(self, place: int | None) -> tuple[int, float] | None:
+        """Count the H₁ bars before the largest gap in the run that is looked at, and measure it.
+
+        None where loops are not computed, or the network is not there.
+        """
+        unit = self.found.units.get("study")
+        if place is None or unit is None or self.study is None or not self.params["dimension"]:
+            return None
+        name, layer = self.study.places[place], self.cursor.layer
+        for where, each in zip(unit.source.read(), unit.gathered, strict=True):
+            if where.run == self.run and place_name(where.step, where.milestone) == name:
+                return self.ask.results.derive(f"gap:{layer}", [each], lambda n: _gap(n, layer))
+        return None
+
     def said(self, rows: Rows) -> list[str]:
         """Say of some rows of the cloud which inputs they are."""
         assert self.cloud is not None  # noqa: S101 - callers have asked for it
@@ -192,6 +209,11 @@ class ActivationScene(StudyScene):
             return None
         layer = others.layers.index(self.cursor.layer)
         return Compared(others, place, layer, "runs not chosen")
+
+
+def _gap(network: NetworkLandscapes, layer: str) -> tuple[int, float]:
+    bars = network.bars(layer, 1) if layer in network.layers else np.zeros((0, 2))
+    return largest_gap(bars[:, 1] - bars[:, 0], most=20)
 
 
 def _selected(select: str, cloud: ActivationCloud, graph: FilterGraph | None) -> Rows | None:
