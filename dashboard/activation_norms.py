@@ -1,5 +1,7 @@
 """The heat map of landscape norms, which several views show, and its table."""
 
+import plotly.graph_objects as go
+
 from dashboard.activation_study import StudyScene
 from dashboard.activation_words import what
 from dashboard.figures import marks
@@ -25,13 +27,21 @@ def norms_panel(scene: StudyScene, scheme: str) -> Panel:
         states=_norm_states(scene),
         scheme=scheme,
     )
-    figure = marks.renumber(figure, scene.columns)
+    figure = clickable(figure, scene)
     waiting = f" · {found.waiting:,} networks still computing" if found.waiting else ""
     counts = {len(runs) for runs in found.runs.values()}
     total = len(scene.cursor.runs or scene.ask.experiment.runs)
     some = "" if counts == {total} else f" of {total}"
     runs = f"mean over {_span(counts)}{some} run{'s' if total != 1 else ''}"
     return Panel(figure, "", f"{runs} · {what(scene)}{waiting} · click a cell to go there")
+
+
+def clickable(figure: go.Figure, scene: StudyScene) -> go.Figure:
+    """Let clicks on a figure of the study say which steps they are, and where they lead."""
+    for trace in marks.renumber(figure, scene.columns).data:
+        if trace.customdata is not None:
+            trace.customdata = [each and {**each, **scene.leads} for each in trace.customdata]
+    return figure
 
 
 def _span(counts: set[int]) -> str:
@@ -90,7 +100,7 @@ def norm_rows(scene: StudyScene) -> list[Row]:
                     "norm": value,
                     "mean": float(found.mean[j, c]),
                     "runs": len(runs),
-                    "_pick": {"layer": found.layers[j], "index": scene.columns[c]},
+                    "_pick": {"layer": found.layers[j], "index": scene.columns[c]} | scene.leads,
                 }
             )
     return rows

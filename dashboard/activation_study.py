@@ -171,6 +171,12 @@ class StudyScene:
         return words.milestone(self.needed.places[place])
 
     @property
+    def leads(self) -> dict[str, str]:
+        """What a click on a layer says beside it: the view, where this one lacks some layers."""
+        elsewhere = self.cursor.view != "activations" and self.ask.experiment.layers()
+        return {"view": "activations"} if elsewhere else {}
+
+    @property
     def is_shown(self) -> bool:
         """Whether a view of something else has anything to show of it."""
         return self.study is not None or self.has_networks or bool(self.found_error)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analysis.landscape_study import LandscapeStudy
 from dashboard import lattice, metrics, words
-from dashboard.activation_norms import norm_rows
+from dashboard.activation_norms import clickable, norm_rows
 from dashboard.activation_study import StudyScene, beside_units
 from dashboard.activation_units import SHARED_ROW
 from dashboard.activation_words import norm_sentence, what
@@ -178,7 +178,7 @@ def landscapes_panel(scene: Scene, scheme: str) -> Panel:
     figure = landscape_grid_figure(
         study.layers, scene.labels, grid, cells, note=what(scene.study), scheme=scheme
     )
-    figure = marks.renumber(figure, scene.study.columns)
+    figure = clickable(figure, scene.study)
     text = f"first {LEVELS} levels of the mean over runs, with the norm of all · click to go there"
     return Panel(figure, "", text)
 

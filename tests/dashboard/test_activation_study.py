@@ -600,6 +600,33 @@ def test_beside_filters_the_study_is_shown_and_never_asked_for(
         assert panel(scene_of(context, SMALL, view), name).hidden
 
 
+@pytest.mark.parametrize(
+    ("view", "name"), [("overview", "landscapes"), ("evolution", "landscapes-all")]
+)
+def test_beside_filters_clicks_lead_to_the_view_that_has_all_layers(
+    samples: Path, open_context: Open, store: ResultStore, view: str, name: str
+) -> None:
+    context = open_context(samples / "mnist_cnn")
+    need = context.views["activations"].units(ask_of(context, SMALL))
+    assert isinstance(study := need["study"], Unit)
+    assert run_unit(study, store).state == "computed"
+    beside = scene_of(context, SMALL, view)
+    drawn = panel(beside, name)
+    clicks = [each for trace in drawn.figure.data for each in trace.customdata or () if each]
+    picks = [row["_pick"] for row in beside[0].panels[name].rows(beside[1])]
+    for change in [*clicks, *picks]:
+        assert change["view"] == "activations"
+        cursor, note = context.read(beside[1].ask.cursor.as_plain() | change)
+        assert note == ""
+        assert (cursor.view, cursor.layer, cursor.index) == (
+            "activations",
+            change["layer"],
+            change["index"],
+        )
+    assert {"input", "conv1", "fc1"} <= {change["layer"] for change in clicks}
+    assert len(clicks) == len(picks), "one run is whole"
+
+
 def test_steps_that_are_left_out_of_the_study_are_said(
     make_mlp: Make, open_context: Open, fill: Fill
 ) -> None:
