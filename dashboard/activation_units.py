@@ -11,7 +11,7 @@ from analysis.errors import ExperimentError, NerveScopeError
 from analysis.experiment import Experiment, Step
 from analysis.landscape_study import LandscapeStudy
 from analysis.sources import place_name
-from analysis.units import Unit, unit_of
+from analysis.units import Unit, key_of, plan, unit_of
 from dashboard import lattice
 from dashboard.figures.network import FILTERS, LayerBar, RowWords
 from dashboard.layer_units import FILTER_ROW, NOT_YET
@@ -96,6 +96,11 @@ def _why_no_network(ask: Ask) -> str:
                     f"{run.name} at step {snapshot.step} lacks the weights of {', '.join(lacking)},"
                     " so the network cannot be run; choose runs that are stored whole."
                 )
+    for unit in plan(experiment, "landscapes", runs=ask.cursor.runs or None, settings=ask.settings):
+        try:
+            key_of(unit)
+        except NerveScopeError as error:  # such as inputs that cannot be had
+            return str(error)
     return "No chosen run has a snapshot whose network can be run."
 
 

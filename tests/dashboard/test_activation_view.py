@@ -655,3 +655,13 @@ def test_a_verdict_is_said_where_the_runs_of_its_own_pair_suffice() -> None:
             assert row["layers that differ"] == "none by itself"
     assert mixed[1]["layers that differ"] == "fc1"
     assert mixed[1]["change of norm"] == pytest.approx(4 * 3**0.5, rel=0.05)
+
+
+def test_inputs_that_cannot_be_had_are_named(make_mlp: Make, open_context: Open) -> None:
+    folder = make_mlp()
+    toml = folder / "experiment.toml"
+    toml.write_text(toml.read_text().replace('"disks"', '"nowhere"'))
+    context = open_context(folder)
+    ask = context.ask(context.read({"view": "activations"})[0])
+    need = context.views["activations"].units(ask)
+    assert "'nowhere'" in str(need["study"])
