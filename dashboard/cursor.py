@@ -87,6 +87,14 @@ class Cursor:
     pin: Pin | None = None
     scale: str = ""
 
+    def picked(self, kind: str) -> int | None:
+        """Return the number of what is selected where it is a ``bar`` or ``node`` of this picture.
+
+        A selection that was made at another step is followed by its members, not by its number.
+        """
+        said, _, number = self.select.partition(".")
+        return int(number) if said == kind and self.home in (None, self.index) else None
+
     def as_plain(self) -> dict[str, Any]:
         """Return a dict for the page."""
         return asdict(self) | {"runs": list(self.runs)}

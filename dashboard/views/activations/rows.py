@@ -1,9 +1,11 @@
 """The figures of the view *Activations* as tables."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
+from analysis.landscape_study import LandscapeStudy
 from analysis.landscape_tests import rows_of
 from dashboard.view import Row
 from dashboard.views.activations.scene import ActivationScene
@@ -11,38 +13,39 @@ from dashboard.views.activations.scene import ActivationScene
 
 def depth(scene: ActivationScene) -> list[Row]:
     """One row per network and layer: norm and neural persistence."""
-    if scene.study is None:
-        return []
-    study = scene.study
-    return [
-        {
-            "run": study.runs[i],
-            "step": study.steps[i],
-            "milestone": study.milestones[i],
-            "layer": layer,
-            "norm": _known(study.norms[i, j]),
-            "neural_persistence": _known(study.neural_persistence[i, j]),
-            "offset": _known(study.offset[i, j]),
-        }
-        for i in range(len(study.runs))
-        for j, layer in enumerate(study.layers)
-    ]
+    return _of_networks(
+        scene,
+        lambda study, at: {
+            "norm": _known(study.norms[at]),
+            "neural_persistence": _known(study.neural_persistence[at]),
+            "offset": _known(study.offset[at]),
+        },
+    )
 
 
 def curves(scene: ActivationScene) -> list[Row]:
     """One row per network and layer: where it lies in the plane."""
-    if scene.study is None:
-        return []
+    return _of_networks(
+        scene,
+        lambda study, at: {f"axis_{k + 1}": _known(study.plane[at][k]) for k in range(2)},
+    )
+
+
+def _of_networks(
+    scene: ActivationScene, values: Callable[[LandscapeStudy, tuple[int, int]], Row]
+) -> list[Row]:
+    """One row per network and layer, with what is known of it."""
     study = scene.study
+    if study is None:
+        return []
     return [
         {
             "run": study.runs[i],
             "step": study.steps[i],
             "milestone": study.milestones[i],
             "layer": layer,
-            "axis_1": _known(study.plane[i, j, 0]),
-            "axis_2": _known(study.plane[i, j, 1]),
         }
+        | values(study, (i, j))
         for i in range(len(study.runs))
         for j, layer in enumerate(study.layers)
     ]

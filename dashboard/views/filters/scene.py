@@ -233,16 +233,12 @@ class FilterScene:
     @property
     def bar(self) -> int | None:
         """The selected bar, where it is one of this picture's."""
-        kind, _, number = self.cursor.select.partition(".")
-        here = self.cursor.home in (None, self.cursor.index)
-        return int(number) if kind == "bar" and here else None
+        return self.cursor.picked("bar")
 
     @property
     def node(self) -> int | None:
         """The selected node, where it is one of this picture's."""
-        kind, _, number = self.cursor.select.partition(".")
-        here = self.cursor.home in (None, self.cursor.index)
-        return int(number) if kind == "node" and here and self.chosen is not None else None
+        return self.cursor.picked("node") if self.chosen is not None else None
 
     @property
     def loop(self) -> Rows | None:
