@@ -166,7 +166,8 @@ def runs_panel(scene: Scene, scheme: str) -> Panel:
     present = np.array(
         [[run.snapshot(experiment.axis[i]) is not None for i in shown] for run in runs]
     )
-    figure = runs_figure([run.name for run in runs], scene.labels(), present, scheme=scheme)
+    steps = [words.mark(experiment.axis[i]) for i in shown]  # its columns are narrow
+    figure = runs_figure([run.name for run in runs], steps, present, scheme=scheme)
     figure = marks.renumber(figure, shown)
     cut = (
         f"{len(runs)} of {len(experiment.runs)} runs shown"
